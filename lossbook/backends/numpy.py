@@ -1,0 +1,245 @@
+"""The primitives on NumPy. Traced arrays (see `_tape.py`) pass through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lossbook._linear import numpy as linear
+from lossbook._tape import Traced, _node
+
+Array = Any
+
+NAME = "numpy"
+LINEAR = linear  # the kernels of linear_cross_entropy
+KERNELS: dict[str, Callable[..., Array]] = {}  # NumPy has no losses of its own
+
+abs = np.abs
+cos = np.cos
+sign = np.sign
+exp = np.exp
+expm1 = np.expm1
+sqrt = np.sqrt
+square = np.square
+tanh = np.tanh
+sinh = np.sinh
+log1p = np.log1p
+minimum = np.minimum
+maximum = np.maximum
+clip = np.clip
+where = np.where
+isinf = np.isinf
+power = np.power
+moveaxis = np.moveaxis
+matmul = np.matmul
+reshape = np.reshape
+expand_dims = np.expand_dims
+zeros_like = np.zeros_like
+
+_HALF = ("float16", "bfloat16")
+_FOREIGN = {"jax", "jaxlib", "cupy", "mxnet", "dask", "paddle", "keras"}
+
+
+def owns(kind: type) -> bool:
+    """Say whether arrays of this type belong here."""
+    return issubclass(kind, np.ndarray | np.generic | Traced)
+
+
+def asarray(x: Any, name: str, like: Array = None) -> Array:
+    """Return `x` as an array of real numbers, traced ones as they are."""
+    return x if isinstance(x, Traced) else plain(x, name)
+
+
+def plain(x: Any, name: str) -> Array:
+    """Return `x` as a NumPy array of real numbers, or say what is wrong with it."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost. Pass "
+            f"{name}.filled(0) with sample_weight=~{name}.mask instead."
+        )
+    if type(x).__module__.partition(".")[0] in _FOREIGN:
+        raise TypeError(
+            f"{name} is a {type(x).__module__}.{type(x).__name__}, which lossbook does "
+            f"not know. Pass numpy.asarray({name}), or {name}.value in Keras."
+        )
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"{name} cannot be made an array: {error}.") from None
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        raise TypeError(
+            f"{name} must hold real numbers, got {_spell(x, array)}. Convert it with "
+            f"numpy.asarray({name}, dtype=float) if its content is numeric."
+        )
+    return array
+
+
+def _spell(x: Any, array: Array) -> str:
+    return repr(x) if x is None or isinstance(x, str) else f"dtype {array.dtype}"
+
+
+def to_float(x: Array) -> Array:
+    """Give integers float64 and half precision float32; leave the rest."""
+    if x.dtype.name in _HALF:
+        return x.astype(np.float32)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def cast(x: Array, like: Array) -> Array:
+    """Return `x` in the dtype (and on the device) of `like`."""
+    return x if x.dtype == like.dtype else x.astype(like.dtype)
+
+
+def to_index(x: Array, like: Array) -> Array:
+    """Return integer labels in the type that indexing wants."""
+    return x.astype(np.int64)
+
+
+def is_integer(x: Array) -> bool:
+    """Say whether the dtype of `x` is an integer one (bool is not)."""
+    return bool(x.dtype.kind in "iu")
+
+
+def dtype_name(x: Array) -> str:
+    """Return the dtype as an error message shows it."""
+    return str(x.dtype)
+
+
+def shape(x: Array) -> tuple[int | None, ...]:
+    """Return the shape; None stands for an axis that is not known yet."""
+    known: tuple[int | None, ...] = x.shape
+    return known
+
+
+def fitting(a: Array, b: Array, name: str, other: str) -> Array:
+    """Return `a`; shapes that are not known before a graph runs do not occur here."""
+    return a
+
+
+def size(x: Array) -> int:
+    """Return the number of elements."""
+    return int(x.size)
+
+
+def range_of(x: Array) -> tuple[float, float] | None:
+    """Return the smallest and the largest value, or None where they are not known."""
+    value = x.value if isinstance(x, Traced) else x
+    return value.min(), value.max()
+
+
+def stop_gradient(x: Array) -> Array:
+    """Return the values alone, as a constant."""
+    return x.value if isinstance(x, Traced) else x
+
+
+def log(x: Array) -> Array:
+    """Return the natural logarithm; log 0 is -inf, without a warning."""
+    with np.errstate(divide="ignore"):
+        return np.log(x)
+
+
+def times(a: Array, b: Array) -> Array:
+    """Return a b, with 0 times anything 0."""
+    return np.where(a == 0, 0 * a, a * b)
+
+
+def over(a: Array, b: Array) -> Array:
+    """Return a / b, with 0 over anything 0."""
+    return np.where(a == 0, 0 * a, a / np.where(a == 0, 1, b))
+
+
+def xlogy(x: Array, y: Array) -> Array:
+    """Return x log y, and 0 where x is 0."""
+    return np.where((x == 0) & (y == y), 0 * x, x * log(y))
+
+
+def xlog1py(x: Array, y: Array) -> Array:
+    """Return x log(1 + y), and 0 where x is 0."""
+    return np.where(x == 0, 0 * x, x * np.log1p(y))
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x)) for any x."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)) for any x."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Sum; float32 is accumulated in float64 and returned as float32."""
+    wide = np.sum(x, axis=axis, dtype=np.float64, keepdims=keepdims)
+    return wide.astype(x.dtype)
+
+
+def mean(x: Array) -> Array:
+    """Return the mean of all elements, accumulated in float64."""
+    wide = np.sum(x, dtype=np.float64) / x.size
+    return wide.astype(x.dtype)
+
+
+def max(x: Array, axis: int, keepdims: bool = False) -> Array:
+    """Return the largest value along an axis."""
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+def log_softmax(x: Array) -> Array:
+    """Return log softmax along the last axis."""
+    top = stop_gradient(x).max(axis=-1, keepdims=True)
+    # A row of -inf alone has no softmax: inf - inf says so as NaN.
+    with np.errstate(invalid="ignore"):
+        shifted = x - top
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def take_labels(x: Array, labels: Array) -> Array:
+    """Return for each row of `x` the entry that its label names (last axis)."""
+    picked = np.take_along_axis(x, labels[..., None], axis=-1)
+    return np.squeeze(picked, -1)
+
+
+def positions(x: Array) -> Array:
+    """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
+    return np.arange(x.shape[-1], dtype=x.dtype)
+
+
+def one_hot(labels: Array, classes: int, like: Array) -> Array:
+    """Return rows of zeros with a one at the label."""
+    return (labels[..., None] == np.arange(classes)).astype(like.dtype)
+
+
+def with_slope(
+    formula: Callable[..., Array],
+    slopes: Sequence[Callable[..., Array] | None],
+    *inputs: Array,
+    total: str = "none",
+    key: Any = None,
+) -> Array:
+    """Apply `formula`; its derivative by each input is `slopes`, not derived."""
+    values = [stop_gradient(x) for x in inputs]
+    with np.errstate(all="ignore"):
+        losses = formula(*values)
+    if any(isinstance(x, Traced) for x in inputs):
+        losses = _node(losses, inputs, [_vjp(slope, values) for slope in slopes])
+    if total == "none":
+        return losses
+    return sum(losses) if total == "sum" else mean(losses)
+
+
+def _vjp(slope: Callable[..., Array] | None, values: Sequence[Array]) -> Any:
+    def pull(grad: Array) -> Array:
+        if slope is None:
+            return np.zeros(np.shape(grad), np.asarray(grad).dtype)
+        with np.errstate(all="ignore"):
+            slopes = slope(*values)
+            if np.ndim(grad) < np.ndim(slopes):
+                grad = grad[..., None]
+            # A weight of zero silences its element, even where the slope is infinite.
+            return np.where(grad == 0, 0, grad * slopes)
+
+    return pull

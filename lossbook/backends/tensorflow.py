@@ -1,0 +1,348 @@
+"""The primitives on TensorFlow, and the fused kernels that it has for whole losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lossbook._linear import tensorflow as linear
+from lossbook.backends import numpy as on_numpy
+
+Array = Any
+
+NAME = "tensorflow"
+LINEAR = linear  # the kernels of linear_cross_entropy
+
+abs = tf.abs
+cos = tf.cos
+sign = tf.sign
+exp = tf.exp
+expm1 = tf.math.expm1
+sqrt = tf.sqrt
+square = tf.square
+sinh = tf.sinh
+log = tf.math.log
+isinf = tf.math.is_inf
+power = tf.pow
+matmul = tf.matmul
+reshape = tf.reshape
+expand_dims = tf.expand_dims
+zeros_like = tf.zeros_like
+minimum = tf.minimum
+maximum = tf.maximum
+where = tf.where
+
+_FLOATS = (tf.float32, tf.float64)
+_HALF = (tf.float16, tf.bfloat16)
+_SMALL = 10_000  # below it NumPy finds the extremes sooner
+
+
+def owns(kind: type) -> bool:
+    """Say whether arrays of this type belong here."""
+    return issubclass(kind, tf.Tensor | tf.Variable)
+
+
+def asarray(x: Any, name: str, like: Array = None) -> Array:
+    """Return `x` as a tensor of real numbers."""
+    if not isinstance(x, tf.Tensor | tf.Variable):
+        return _from_numpy(x, on_numpy.plain(x, name), like)
+    if x.dtype.is_complex or x.dtype == tf.string:
+        raise TypeError(
+            f"{name} must hold real numbers, got dtype {x.dtype.name}. "
+            f"Pass tf.math.real({name}) or convert it first."
+        )
+    return tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x
+
+
+def _from_numpy(x: Any, array: Array, like: Array) -> Array:
+    if isinstance(x, np.ndarray | np.generic) or array.dtype != np.float64:
+        return tf.convert_to_tensor(array)
+    # Python numbers have no dtype of their own: they take the tensor's, or float32.
+    known = isinstance(like, tf.Tensor | tf.Variable) and like.dtype.is_floating
+    return tf.convert_to_tensor(array, like.dtype if known else tf.float32)
+
+
+def to_float(x: Array) -> Array:
+    """Give integers and half precision float32; leave the rest."""
+    return x if x.dtype in _FLOATS else tf.cast(x, tf.float32)
+
+
+def cast(x: Array, like: Array) -> Array:
+    """Return `x` in the dtype of `like`."""
+    return x if x.dtype == like.dtype else tf.cast(x, like.dtype)
+
+
+def to_index(x: Array, like: Array) -> Array:
+    """Return integer labels in the type that indexing wants."""
+    return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int64)
+
+
+def is_integer(x: Array) -> bool:
+    """Say whether the dtype of `x` is an integer one (bool is not)."""
+    return bool(x.dtype.is_integer)
+
+
+def dtype_name(x: Array) -> str:
+    """Return the dtype as an error message shows it."""
+    return str(x.dtype.name)
+
+
+def shape(x: Array) -> tuple[int | None, ...]:
+    """Return the shape; None stands for an axis that is not known yet."""
+    if x.shape.rank is None:
+        raise ValueError(
+            "lossbook needs to know how many axes a tensor has. Tell TensorFlow with "
+            "tf.ensure_shape(x, [None, ...]) or in the input_signature."
+        )
+    return tuple(x.shape)
+
+
+def fitting(a: Array, b: Array, name: str, other: str) -> Array:
+    """Return `a`, made to fail in the graph where it has not the leading axes of `b`.
+
+    XLA drops assertions, but it does refuse to reshape to another number of elements:
+    the target is the shape of `a` where the two agree, and larger where they do not.
+    """
+    if a.shape.is_fully_defined() and b.shape.is_fully_defined():
+        return a
+    got, want = tf.shape(a), tf.shape(b)[: len(a.shape)]
+    tf.debugging.assert_equal(got, want, f"{name} must have the shape of {other}")
+    tf.debugging.assert_positive(tf.size(b), f"{other} must not be empty")
+    same = tf.reshape(a, want + 2 * tf.abs(got - want))
+    same.set_shape(a.shape)
+    return same
+
+
+def size(x: Array) -> Any:
+    """Return the number of elements, as a number where it is known."""
+    known = x.shape.num_elements()
+    return tf.size(x) if known is None else known
+
+
+def range_of(x: Array) -> tuple[float, float] | None:
+    """Return the smallest and the largest value, or None where they are not known.
+
+    They are looked at on the CPU only: on a GPU it would stop the queue.
+    """
+    if not hasattr(x, "numpy") or "GPU" in x.device:
+        return None
+    # While a graph is traced, constants in it have values that no operation can reach.
+    if size(x) < _SMALL or not tf.executing_eagerly():
+        values = x.numpy()
+        return values.min(), values.max()
+    return tf.reduce_min(x).numpy(), tf.reduce_max(x).numpy()
+
+
+def stop_gradient(x: Array) -> Array:
+    """Return the values alone, as a constant."""
+    return tf.stop_gradient(x)
+
+
+def clip(x: Array, low: Any = None, high: Any = None) -> Array:
+    """Clip to an interval, either end of which may be left out."""
+    above = x if low is None else tf.maximum(x, low)
+    return above if high is None else tf.minimum(above, high)
+
+
+def moveaxis(x: Array, source: int, destination: int) -> Array:
+    """Move one axis to another place."""
+    order = list(range(len(x.shape)))
+    order.insert(destination % len(order), order.pop(source))
+    return tf.transpose(x, order)
+
+
+def log1p(x: Array) -> Array:
+    """Return log(1 + x); float32 goes by way of float64, TensorFlow's is 3 ulp off."""
+    return tf.cast(tf.math.log1p(tf.cast(x, tf.float64)), x.dtype)
+
+
+def tanh(x: Array) -> Array:
+    """Return tanh; TensorFlow's own is 4 to 7 ulp off where it nears 1."""
+    small = tf.exp(-2 * tf.abs(x))
+    return tf.where(tf.abs(x) < 1, tf.tanh(x), tf.sign(x) * (1 - small) / (1 + small))
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x)) for any x; TensorFlow's own is 5 ulp off near -14."""
+    return tf.maximum(x, 0.0) + tf.math.log1p(tf.exp(_minus_abs(x)))
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)) for any x; TensorFlow's own is 5 ulp off near -17."""
+    small = tf.exp(_minus_abs(x))
+    return tf.where(x >= 0, tf.ones_like(x), small) / (1 + small)
+
+
+def _minus_abs(x: Array) -> Array:
+    """Return -|x|, with -1 as its derivative at 0, where that of tf.abs is 0.
+
+    Second derivatives at 0 need it: there a sigmoid has the slope 1/4.
+    """
+    return tf.minimum(-x, x)
+
+
+def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Sum over all elements or along an axis."""
+    return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Array) -> Array:
+    """Return the mean of all elements."""
+    return tf.reduce_mean(x)
+
+
+def max(x: Array, axis: int, keepdims: bool = False) -> Array:
+    """Return the largest value along an axis."""
+    return tf.reduce_max(x, axis=axis, keepdims=keepdims)
+
+
+def log_softmax(x: Array) -> Array:
+    """Return log softmax along the last axis."""
+    return tf.nn.log_softmax(x)
+
+
+def take_labels(x: Array, labels: Array) -> Array:
+    """Return for each row of `x` the entry that its label names (last axis)."""
+    return tf.gather(x, labels, batch_dims=len(labels.shape))
+
+
+def positions(x: Array) -> Array:
+    """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
+    return tf.cast(tf.range(tf.shape(x)[-1]), x.dtype)
+
+
+def one_hot(labels: Array, classes: int, like: Array) -> Array:
+    """Return rows of zeros with a one at the label."""
+    return tf.one_hot(labels, classes, dtype=like.dtype)
+
+
+def times(a: Array, b: Array) -> Array:
+    """Return a b, with 0 times anything 0."""
+    return tf.math.multiply_no_nan(b, a)
+
+
+def over(a: Array, b: Array) -> Array:
+    """Return a / b, with 0 over anything 0."""
+    return tf.math.multiply_no_nan(1 / b, a)
+
+
+def xlogy(x: Array, y: Array) -> Array:
+    """Return x log y, and 0 where x is 0."""
+    product = tf.math.multiply_no_nan(tf.math.log(y), x)
+    return tf.where(tf.math.is_nan(y), y, product)
+
+
+def xlog1py(x: Array, y: Array) -> Array:
+    """Return x log(1 + y), and 0 where x is 0."""
+    return tf.math.multiply_no_nan(tf.math.log1p(y), x)
+
+
+def with_slope(
+    formula: Callable[..., Array],
+    slopes: Sequence[Callable[..., Array] | None],
+    *inputs: Array,
+    total: str = "none",
+    key: Any = None,
+) -> Array:
+    """Apply `formula`; its derivative by each input is `slopes`, not derived."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def apply(*values: Array) -> Any:
+        losses = formula(*values)
+
+        def pull(grad: Array) -> list[Array | None]:
+            if total == "mean":
+                grad = grad / tf.cast(size(losses), grad.dtype)
+            return [slope and _chained(grad, slope(*values)) for slope in slopes]
+
+        return _reduced(losses, total), pull
+
+    return _in_graph((key, total), apply, *inputs)(*inputs)
+
+
+_seen: set[Any] = set()
+_graphs: dict[Any, Callable[..., Array]] = {}
+
+
+def _in_graph(key: Any, apply: Callable[..., Array], *inputs: Array) -> Any:
+    """Return `apply` as a graph, from the second time on that its key is met.
+
+    Called op by op, a loss costs TensorFlow two to three times as much. A first call is
+    not traced: parameters that change with every step would be traced with every step.
+    """
+    if not tf.executing_eagerly():
+        return apply
+    key = (key, *((x.dtype, len(x.shape)) for x in inputs))
+    if key not in _seen:
+        _seen.add(key)
+        return apply
+    if key not in _graphs:
+        _graphs[key] = tf.function(apply, autograph=False, reduce_retracing=True)
+    return _graphs[key]
+
+
+def _chained(grad: Array, slope: Array) -> Array:
+    """Multiply; a weight of zero silences its element even if the slope is infinite."""
+    if len(grad.shape) == 0:
+        return slope * grad
+    if len(grad.shape) < len(slope.shape):
+        grad = grad[..., None]
+    return tf.math.multiply_no_nan(slope, grad)
+
+
+def _reduced(losses: Array, reduction: str) -> Array:
+    if reduction == "none":
+        return losses
+    return tf.reduce_sum(losses) if reduction == "sum" else tf.reduce_mean(losses)
+
+
+def _bce_logits(y: Array, z: Array, total: str) -> Array:
+    """Compute exp(-|z|) once, for the loss and for the slope."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def apply(y: Array, z: Array) -> Any:
+        small = tf.exp(_minus_abs(z))
+        wrong = times(1 - y, tf.nn.relu(z)) - times(y, tf.minimum(z, 0.0))
+        losses = tf.math.log1p(small) + wrong
+
+        def pull(grad: Array) -> tuple[Array, Array]:
+            if total == "mean":
+                grad = grad / tf.cast(size(losses), grad.dtype)
+            doubt = small / (1 + small)
+            slope = tf.where(z >= 0, (1 - y) - doubt, doubt - y)
+            return -z * grad, slope * grad
+
+        return _reduced(losses, total), pull
+
+    return _in_graph(("bce_logits of z", total), apply, y, z)(y, z)
+
+
+def _log_cosh(error: Array, total: str) -> Array | None:
+    """Go by way of float64: TensorFlow's sinh is slow, its log1p 3 ulp off."""
+    if error.dtype != tf.float32:
+        return None
+    return with_slope(_wide_log_cosh, [tanh], error, total=total, key="log_cosh")
+
+
+def _wide_log_cosh(error: Array) -> Array:
+    size = tf.cast(tf.abs(error), tf.float64)
+    square = size * size
+    near = square * (0.5 - square / 12)
+    far = size - np.log(2) + tf.math.log1p(tf.exp(-2 * size))
+    return tf.cast(tf.where(size < 0.01, near, far), tf.float32)
+
+
+def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array:
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return _reduced(losses, reduction)
+
+
+# Whole losses in few passes over the data. A test holds each against its formula.
+KERNELS: dict[str, Callable[..., Array]] = {
+    "bce_logits": _bce_logits,
+    "log_cosh": _log_cosh,
+    "sparse_cross_entropy": _sparse_cross_entropy,
+}
