@@ -1,0 +1,270 @@
+"""Gradients of a loss, on any backend, and ways to check them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from lossbook._dispatch import Array, backend_of
+from lossbook._tape import Traced, backward
+
+
+def value_and_grad(
+    fn: Callable[..., Array], argnum: int | None = None
+) -> Callable[..., tuple[Array, Any]]:
+    """Make a function that returns the value of `fn` and its gradient.
+
+    Parameters
+    ----------
+    fn : callable
+        Returns a scalar loss. On NumPy it may use lossbook's losses and common NumPy
+        functions.
+    argnum : int, optional
+        Which positional argument to differentiate by: an array, or a list, tuple or
+        dict of arrays. By default the prediction (argument 1) if `fn` is one of
+        lossbook's losses of (y_true, y_pred), otherwise the first (argument 0).
+
+    Returns
+    -------
+    callable
+        With the arguments of `fn`; it returns (value, gradient), the gradient in the
+        structure, dtype and framework of the argument.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a scalar.
+    TypeError
+        If on NumPy `fn` uses a function that cannot be differentiated.
+
+    Examples
+    --------
+    >>> import numpy as np, lossbook as lb
+    >>> y_true, y_pred = np.array([3.0, 5.0]), np.array([2.5, 5.5])
+    >>> value, grad = lb.value_and_grad(lb.mse)(y_true, y_pred)
+    >>> float(value), grad.tolist()
+    (0.25, [-0.5, 0.5])
+    >>> X = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> loss = lambda w: lb.mse([1.0, 2.0], X @ w)
+    >>> lb.value_and_grad(loss)(np.zeros(2))[1].tolist()
+    [-7.0, -10.0]
+    """
+    position = _argument_of(fn) if argnum is None else argnum
+
+    def evaluate(*args: Any, **options: Any) -> tuple[Array, Any]:
+        if position >= len(args):
+            raise TypeError(
+                f"value_and_grad differentiates by positional argument {position}, but "
+                f"got {len(args)} of them. Pass it by position, or another argnum."
+            )
+        leaves, rebuild = flatten(args[position])
+        xp = backend_of(*leaves)
+        leaves = [xp.asarray(leaf, f"argument {position}") for leaf in leaves]
+
+        def loss(arrays: list[Array]) -> Array:
+            changed = [*args]
+            changed[position] = rebuild(arrays)
+            return fn(*changed, **options)
+
+        value, grads = _DIFFERENTIATE[xp.NAME](loss, leaves)
+        return value, rebuild(grads)
+
+    return evaluate
+
+
+def _argument_of(fn: Callable[..., Any]) -> int:
+    while isinstance(fn, partial) and not fn.args:
+        fn = fn.func
+    module = getattr(fn, "__module__", None) or ""
+    if module.partition(".")[0] != "lossbook":
+        return 0
+    return int(next(iter(signature(fn).parameters)) == "y_true")
+
+
+def flatten(tree: Any) -> tuple[list[Array], Callable[[list[Any]], Any]]:
+    """Return the arrays of a list, tuple or dict, and what puts others in place."""
+    if isinstance(tree, dict):
+        keys = list(tree)
+        leaves, rebuild = flatten([tree[key] for key in keys])
+        return leaves, lambda new: dict(zip(keys, rebuild(new), strict=True))
+    if not isinstance(tree, list | tuple) or _is_numbers(tree):
+        return [tree], lambda new: new[0]
+    parts = [flatten(part) for part in tree]
+
+    make = getattr(tree, "_make", type(tree))  # a named tuple has its own way
+
+    def rebuild_all(new: list[Any]) -> Any:
+        rest = iter(new)
+        return make(part([next(rest) for _ in own]) for own, part in parts)
+
+    return [leaf for own, _ in parts for leaf in own], rebuild_all
+
+
+def _is_numbers(tree: Any) -> bool:
+    """Tell a list that stands for one array from a list of arrays."""
+    return all(
+        isinstance(x, int | float) or (isinstance(x, list) and _is_numbers(x))
+        for x in tree
+    )
+
+
+def _numpy(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
+    whole = ("b", "i", "u")
+    inputs = [
+        Traced(x.astype(np.float64) if x.dtype.kind in whole else x) for x in leaves
+    ]
+    result = loss(list(inputs))
+    if not isinstance(result, Traced):
+        _check_scalar(np.shape(result))
+        return result, [np.zeros_like(x.value) for x in inputs]
+    _check_scalar(result.shape)
+    return result.value[()], backward(result, inputs)
+
+
+def _torch(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
+    torch = sys.modules["torch"]
+    whole = torch.get_default_dtype()
+    inputs = [
+        (x if x.is_floating_point() else x.to(whole)).detach().requires_grad_()
+        for x in leaves
+    ]
+    with torch.enable_grad():
+        value = loss(list(inputs))
+        _check_scalar(np.shape(value))
+        if not getattr(value, "requires_grad", False):  # it depends on no input
+            return value, [torch.zeros_like(x) for x in leaves]
+        grads = torch.autograd.grad(
+            value, inputs, allow_unused=True, materialize_grads=True
+        )
+    return value.detach(), list(grads)
+
+
+def _tensorflow(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
+    tf = sys.modules["tensorflow"]
+    # Copies are watched: the tape would follow the originals wherever `loss` uses them.
+    inputs = [
+        tf.identity(x) if x.dtype.is_floating else tf.cast(x, tf.float32)
+        for x in leaves
+    ]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = loss(list(inputs))
+    _check_scalar(np.shape(value))
+    return value, tape.gradient(value, inputs, unconnected_gradients="zero")
+
+
+_DIFFERENTIATE = {"numpy": _numpy, "torch": _torch, "tensorflow": _tensorflow}
+
+
+def _check_scalar(shape: tuple[int, ...]) -> None:
+    if shape != ():
+        raise ValueError(
+            f"value_and_grad needs a scalar loss, got shape {tuple(shape)}. Use "
+            'reduction="mean" or "sum".'
+        )
+
+
+def numerical_gradient(
+    fn: Callable[[Any], Any], x: Any, *, step: float | None = None
+) -> Any:
+    r"""Estimate a gradient by central differences, two evaluations an element.
+
+    .. math:: \frac{\partial f}{\partial x_i} \approx
+              \frac{f(x + h e_i) - f(x - h e_i)}{2h}
+
+    Parameters
+    ----------
+    fn : callable
+        Returns a scalar for an array like `x`.
+    x : array
+        Where to take the gradient; any backend.
+    step : float, optional
+        The step h for elements up to 1 in size, scaled with larger ones. By default the
+        cube root of the dtype's rounding unit, where truncation and rounding balance.
+
+    Returns
+    -------
+    array
+        NumPy float64, in the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np, lossbook as lb
+    >>> lb.numerical_gradient(lambda p: lb.mse([0.0], p), np.array([3.0])).round(6)
+    array([6.])
+    """
+    xp = backend_of(x)
+    start = xp.to_float(xp.asarray(x, "x"))
+    values = _to_numpy(start)
+    h0 = np.finfo(values.dtype).eps ** (1 / 3) if step is None else step
+    grad = np.zeros(values.shape)
+    for index in np.ndindex(values.shape):
+        h = h0 * max(1.0, abs(float(values[index])))
+        ends = []
+        for sign in (1, -1):
+            moved = values.copy()
+            moved[index] += sign * h
+            value = float(_to_numpy(fn(xp.asarray(moved, "x", start))))
+            ends.append((value, float(moved[index])))
+        (up, x_up), (down, x_down) = ends
+        grad[index] = (up - down) / (x_up - x_down)
+    return grad
+
+
+def _to_numpy(x: Any) -> Any:
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+    return np.asarray(x)
+
+
+def check_gradient(
+    fn: Callable[[Any], Any], x: Any, *, rtol: float | None = None
+) -> float:
+    """Compare the gradient of `fn` at `x` with central differences.
+
+    Parameters
+    ----------
+    fn : callable
+        Returns a scalar for an array like `x`.
+    x : array
+        Where to compare; float64 leaves most digits.
+    rtol : float, optional
+        The largest relative difference allowed. By default 1e-6 in float64 and 1e-2 in
+        float32, whose differences carry two to three digits.
+
+    Returns
+    -------
+    float
+        The largest difference found, relative to the largest element of the gradient.
+
+    Raises
+    ------
+    AssertionError
+        If it exceeds `rtol`; the message names the element.
+
+    Examples
+    --------
+    >>> import numpy as np, lossbook as lb
+    >>> loss = lambda p: lb.log_cosh([1.0, 2.0], p)
+    >>> lb.check_gradient(loss, np.array([0.5, 4.0])) < 1e-6
+    True
+    """
+    _, grad = value_and_grad(fn, argnum=0)(x)
+    exact, estimate = _to_numpy(grad), numerical_gradient(fn, x)
+    scale = max(float(np.max(np.abs(exact), initial=0.0)), 1e-12)
+    error = np.abs(exact - estimate) / scale
+    worst = float(np.max(error, initial=0.0))
+    limit = rtol or (1e-6 if exact.dtype == np.float64 else 1e-2)
+    if not worst <= limit:
+        place = np.unravel_index(np.argmax(error), error.shape)
+        raise AssertionError(
+            f"the gradient at {tuple(map(int, place))} is {exact[place]:g}, central "
+            f"differences give {estimate[place]:g}: {worst:.2g} apart, {limit:g} "
+            "allowed."
+        )
+    return worst
