@@ -1,0 +1,285 @@
+"""Losses for scores and margins, which ask by how much an answer is right.
+
+With labels y = -1 or +1 and a score s, the margin y s is positive where the sign of the
+score is right. Every loss here is a function of the margin and an upper bound, or the
+thing itself, of the zero-one loss (`logistic` after division by log 2).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lossbook import _classes
+from lossbook._dispatch import Array
+from lossbook._loss import Pointwise, check_positive, known_range, prepare
+
+
+def zero_one(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Array:
+    r"""Zero-one loss: 1 for a wrong label, 0 for the right one.
+
+    .. math:: \ell = [\hat y \neq y]
+
+    Its slope is 0 wherever it has one, so nothing can be trained with it.
+
+    Parameters
+    ----------
+    y_true, y_pred : array
+        Labels, of the same shape.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_pred`.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> float(lb.zero_one([0, 1, 2, 2], [0, 1, 1, 2]))
+    0.25
+    """
+    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
+    return _ZERO_ONE.reduced(
+        xp, y_true, y_pred, sample_weight=sample_weight, reduction=reduction
+    )
+
+
+def _zero_one(xp: Any, y: Array, label: Array) -> Array:
+    difference = label - y
+    wrong = xp.abs(xp.sign(difference))
+    return xp.where(difference == difference, wrong, difference)  # NaN is no label
+
+
+_ZERO_ONE = Pointwise(
+    "zero_one",
+    formula=_zero_one,
+    slopes=[lambda xp, y, label: 0 * label, lambda xp, y, label: 0 * label],
+)
+
+
+def hinge(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Array:
+    r"""Hinge loss: nothing to pay once the margin has reached 1.
+
+    .. math:: \ell = \max(0, 1 - y s), \qquad
+              \ell' = \begin{cases} -y & y s < 1 \\ 0 & y s \ge 1 \end{cases}
+
+    Parameters
+    ----------
+    y_true : array
+        Labels -1 and +1.
+    y_pred : array
+        Scores s, of the same shape.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If a label is not -1 or +1, and as in :func:`lossbook.mse`.
+
+    References
+    ----------
+    Cortes, C., Vapnik, V. (1995), Support-vector networks.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> lb.hinge([1, 1, -1], [2.0, 0.5, 0.5], reduction="none")
+    array([0. , 0.5, 1.5])
+    """
+    return _of_margin(_HINGE, y_true, y_pred, sample_weight, reduction)
+
+
+_HINGE = Pointwise(
+    "hinge",
+    formula=lambda xp, margin: xp.maximum(1 - margin, 0.0),
+    slopes=[lambda xp, margin: -xp.sign(xp.maximum(1 - margin, 0.0))],
+)
+
+
+def squared_hinge(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Array:
+    r"""Squared hinge loss: the hinge without its kink.
+
+    .. math:: \ell = \max(0, 1 - y s)^2, \qquad \ell' = -2 y \max(0, 1 - y s)
+
+    Parameters
+    ----------
+    y_true : array
+        Labels -1 and +1.
+    y_pred : array
+        Scores s, of the same shape.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If a label is not -1 or +1, and as in :func:`lossbook.mse`.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> lb.squared_hinge([1, 1, -1], [2.0, 0.5, 0.5], reduction="none")
+    array([0.  , 0.25, 2.25])
+    """
+    return _of_margin(_SQUARED_HINGE, y_true, y_pred, sample_weight, reduction)
+
+
+_SQUARED_HINGE = Pointwise(
+    "squared_hinge",
+    formula=lambda xp, margin: xp.square(xp.maximum(1 - margin, 0.0)),
+    slopes=[lambda xp, margin: -2 * xp.maximum(1 - margin, 0.0)],
+)
+
+
+def logistic(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Array:
+    r"""Logistic loss: binary cross-entropy from logits, for labels -1 and +1, in nats.
+
+    .. math:: \ell = \log(1 + e^{-y s}), \qquad \ell' = -y\,\sigma(-y s)
+
+    Parameters
+    ----------
+    y_true : array
+        Labels -1 and +1.
+    y_pred : array
+        Scores s (logits), of the same shape.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If a label is not -1 or +1, and as in :func:`lossbook.mse`.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> lb.logistic([1, -1], [-1e4, -1e4], reduction="none")
+    array([10000.,     0.])
+    """
+    return _of_margin(_LOGISTIC, y_true, y_pred, sample_weight, reduction)
+
+
+_LOGISTIC = Pointwise(
+    "logistic",
+    formula=lambda xp, margin: xp.softplus(-margin),
+    slopes=[lambda xp, margin: -xp.sigmoid(-margin)],
+)
+
+
+def multiclass_hinge(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    margin: float = 1.0,
+    axis: int = -1,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Array:
+    r"""Hinge loss for many classes: the right score must lead by a margin.
+
+    .. math:: \ell = \max\Bigl(0,\ m + \max_{c \ne y} s_c - s_y\Bigr)
+
+    Where the kink or a tie of the other scores is met exactly, the slope is 0 at the
+    kink, and the tied scores share it.
+
+    Parameters
+    ----------
+    y_true : array of integers
+        Labels 0 to C - 1, in the shape of `y_pred` without the class axis.
+    y_pred : array
+        Scores, one a class.
+    margin : float
+        The lead m that costs nothing.
+    axis : int
+        Where the classes are.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`; the losses have the shape of the labels.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_true`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, a label is out of range, or `margin` is not
+        positive; and as in :func:`lossbook.mse`.
+
+    References
+    ----------
+    Crammer, K., Singer, Y. (2001), On the algorithmic implementation of multiclass
+    kernel-based vector machines.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> float(lb.multiclass_hinge([0], [[2.0, 1.5, 0.0]]))
+    0.5
+    """
+    check_positive("margin", margin)
+    xp, labels, scores = _classes.prepare(y_true, y_pred, axis, None, sample_weight)
+    classes = xp.shape(scores)[-1]
+    if classes is not None and classes < 2:
+        raise ValueError(
+            f"multiclass_hinge needs the scores of two classes or more, got {classes}. "
+            "Use hinge with labels -1 and +1 for one score."
+        )
+    is_label = xp.one_hot(labels, classes, scores) == 1
+    rivals = xp.where(is_label, xp.zeros_like(scores) - float("inf"), scores)
+    shortfall = margin + xp.max(rivals, axis=-1) - xp.take_labels(scores, labels)
+    return _POSITIVE_PART.reduced(
+        xp, shortfall, sample_weight=sample_weight, reduction=reduction
+    )
+
+
+_POSITIVE_PART = Pointwise(
+    "positive_part",
+    formula=lambda xp, x: xp.maximum(x, 0.0),
+    slopes=[lambda xp, x: xp.maximum(xp.sign(x), 0.0)],
+)
+
+
+def _of_margin(
+    loss: Pointwise, y_true: Any, y_pred: Any, sample_weight: Any, reduction: str
+) -> Array:
+    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
+    _check_signs(xp, y_true)
+    return loss.reduced(
+        xp, y_true * y_pred, sample_weight=sample_weight, reduction=reduction
+    )
+
+
+def _check_signs(xp: Any, y: Array) -> None:
+    sizes, values = known_range(xp, xp.abs(y), nan_as=1), known_range(xp, y, nan_as=1)
+    if sizes is None or values is None or (sizes[0] >= 1 and sizes[1] <= 1):
+        return
+    raise ValueError(
+        f"y_true must hold labels -1 and +1, got values from {values[0]:g} to "
+        f"{values[1]:g}. Use 2 * y - 1 to turn labels 0 and 1 into them."
+    )
