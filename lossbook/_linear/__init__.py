@@ -1,0 +1,1 @@
+"""The chunked linear cross-entropy, one file a framework: ``total`` and ``losses``."""
