@@ -1,0 +1,1 @@
+"""The answers to the book's exercises: one module a part of the book."""
