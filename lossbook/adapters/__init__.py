@@ -1,0 +1,117 @@
+"""The losses as classes of PyTorch and Keras, generated from the functions.
+
+`lossbook.adapters.torch` and `lossbook.adapters.keras` hold one class for each loss of
+(y_true, y_pred); a framework is imported when its module is first used. Here stands
+what the two share: names, parameters, their check and the docstring.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from inspect import Parameter, Signature, getdoc, signature
+from typing import Any
+
+import numpy as np
+
+from lossbook import classification, margins, regression, robust
+from lossbook.focal import focal, sparse_focal
+
+Function = Callable[..., Any]
+
+ELEMENTWISE: tuple[Function, ...] = (
+    regression.mse,
+    regression.rmse,
+    regression.mae,
+    regression.huber,
+    regression.log_cosh,
+    regression.quantile,
+    regression.poisson_nll,
+    robust.adaptive_robust,
+    classification.binary_cross_entropy,
+    margins.hinge,
+    margins.squared_hinge,
+    margins.logistic,
+    focal,
+)
+OF_DISTRIBUTIONS: tuple[Function, ...] = (
+    classification.cross_entropy,
+    classification.kl_divergence,
+)
+OF_LABELS: tuple[Function, ...] = (
+    classification.sparse_cross_entropy,
+    margins.multiclass_hinge,
+    sparse_focal,
+)
+FUNCTIONS = (*ELEMENTWISE, *OF_DISTRIBUTIONS, *OF_LABELS, classification.log_loss)
+
+_SPELLED = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "nll": "NLL", "kl": "KL"}
+_ADAPTERS = ("torch", "keras")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ADAPTERS:
+        return import_module(f"lossbook.adapters.{name}")
+    raise AttributeError(f"module 'lossbook.adapters' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(_ADAPTERS)
+
+
+def class_name(loss: Function) -> str:
+    """Return the name of a loss in CamelCase."""
+    words = loss.__name__.split("_")
+    return "".join(_SPELLED.get(word, word.capitalize()) for word in words)
+
+
+def options_of(loss: Function) -> list[Parameter]:
+    """Return the parameters of a loss that a class takes when it is made."""
+    return [
+        parameter
+        for parameter in signature(loss).parameters.values()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+        and parameter.name not in ("sample_weight", "reduction")
+    ]
+
+
+def bound(options: Signature, given: dict[str, Any], owner: str) -> dict[str, Any]:
+    """Return all options by name, the defaults filled in."""
+    try:
+        arguments = options.bind(**given)
+    except TypeError as error:
+        raise TypeError(f"{owner}{options}: {error}.") from None
+    arguments.apply_defaults()
+    return dict(arguments.arguments)
+
+
+def check_options(loss: Function, options: dict[str, Any]) -> None:
+    """Call the loss on one sample: a wrong parameter is told here, not in training."""
+    classes = max([2, *(len(x) for x in options.values() if np.ndim(x) == 1)])
+    if loss not in (*OF_DISTRIBUTIONS, *OF_LABELS):
+        shape = (1,) if loss is classification.log_loss else (1, classes)
+        loss(np.ones(shape), np.full(shape, 0.5), **options)
+        return
+    axis = options.get("axis", -1)
+    if isinstance(axis, int):
+        sizes = [1] * max(2, axis + 1, -axis)
+        sizes[axis] = classes
+    else:
+        sizes = [1, classes]
+    scores = np.full(sizes, 1 / classes)
+    labels = np.zeros(sizes, np.int64).sum(axis if isinstance(axis, int) else -1)
+    loss(labels if loss in OF_LABELS else scores, scores, **options)
+
+
+def document(loss: Function, what: str, reduction: str) -> str:
+    """Derive the docstring of a class from that of its function."""
+    text = re.sub(r":func:`(?!lossbook)", ":func:`lossbook.", getdoc(loss) or "")
+    sections = re.split(r"\n\n(?=[A-Z]\w+\n-+\n)", text)
+    named = {section.partition("\n")[0]: section for section in sections[1:]}
+    entries = re.split(r"\n(?=\S)", named["Parameters"])[2:]
+    fixed = ("y_true", "y_pred", "sample_weight", "reduction")
+    options = [entry for entry in entries if not entry.startswith(fixed)]
+    parameters = "\n".join(["Parameters", "-" * 10, *options, reduction])
+    rest = [named[key] for key in ("Raises", "References") if key in named]
+    return "\n\n".join([sections[0], what, parameters, *rest]) + "\n"
