@@ -1,0 +1,139 @@
+"""Time and memory of linear_cross_entropy beside torch's own forms, both passes.
+
+    python -m benchmarks.linear_cross_entropy [--rows N --width D --classes V]
+        [--dtype float32] [--device cpu] [--rounds R]
+
+Each form runs in a process of its own: its memory is the peak during its first step,
+over what the process held before, gradients included. Times are the best of some steps;
+the processes take turns, so that a busy minute does not hit one form alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+NAIVE, OURS, THEIRS = "naive", "lossbook", "torch chunked"
+MEMORY_BAR, TIME_BAR = 1 / 5, 1.1
+
+
+def step_of(form: str, args: argparse.Namespace) -> Callable[[], float]:
+    """Return one step of training, from hidden states and weight to their gradients."""
+    import torch
+    import torch.nn.functional as F
+
+    import lossbook as lb
+
+    torch.manual_seed(0)
+    how = {"device": args.device, "dtype": getattr(torch, args.dtype)}
+    hidden = torch.randn(args.rows, args.width, **how).requires_grad_()
+    weight = (torch.randn(args.classes, args.width, **how) / 16).requires_grad_()
+    labels = torch.randint(args.classes, (args.rows,), device=args.device)
+    losses = {
+        NAIVE: lambda: F.cross_entropy(F.linear(hidden, weight), labels),
+        OURS: lambda: lb.linear_cross_entropy(hidden, weight, labels),
+    }
+    if hasattr(F, "linear_cross_entropy"):
+        options = torch.nn.LinearCrossEntropyOptions()
+        losses[THEIRS] = lambda: F.linear_cross_entropy(
+            hidden, weight, labels, options=options
+        )
+
+    def step() -> float:
+        hidden.grad = weight.grad = None
+        loss = losses[form]()
+        loss.backward()
+        return loss.item()
+
+    return step
+
+
+def measure(form: str, args: argparse.Namespace) -> dict[str, float]:
+    """Return memory in MB, seconds and the loss of one form, in this process."""
+    import torch
+
+    torch.ones(64, 64).mm(torch.ones(64, 64))  # start the threads
+    step = step_of(form, args)
+    on_gpu = args.device != "cpu"
+    if on_gpu:
+        torch.ones(64, 64, device=args.device).mm(
+            torch.ones(64, 64, device=args.device)
+        )
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+    else:
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+        before = resident("VmRSS")
+    loss = step()
+    peak = torch.cuda.max_memory_allocated() if on_gpu else resident("VmHWM")
+    seconds = []
+    for _ in range(args.steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return {"memory": (peak - before) / 1e6, "seconds": min(seconds), "loss": loss}
+
+
+def resident(key: str) -> int:
+    """Return the memory of this process in bytes, as Linux counts it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return 1024 * int(line.split()[1])
+    raise RuntimeError(f"no {key} in /proc/self/status")
+
+
+def in_own_process(form: str, options: list[str]) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.linear_cross_entropy", *options]
+    done = subprocess.run(
+        [*command, "--form", form], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=2048)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--classes", type=int, default=32_000)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--form", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.form:
+        print(json.dumps(measure(args.form, args)))
+        return
+    import torch
+
+    forms = [NAIVE, OURS]
+    if hasattr(torch.nn.functional, "linear_cross_entropy"):
+        forms.append(THEIRS)
+    found: dict[str, list[dict[str, float]]] = {form: [] for form in forms}
+    for _ in range(args.rounds):
+        for form in forms:
+            found[form].append(in_own_process(form, sys.argv[1:]))
+    best = {
+        form: {key: min(run[key] for run in runs) for key in runs[0]}
+        for form, runs in found.items()
+    }
+    print(f"{args.rows} x {args.width} x {args.classes}, {args.dtype} on {args.device}")
+    for form, row in best.items():
+        memory, seconds = (row[key] / best[NAIVE][key] for key in ("memory", "seconds"))
+        print(
+            f"{form:15s} {row['memory']:7.0f} MB ({memory:.2f})"
+            f" {row['seconds']:7.3f} s ({seconds:.2f})  loss {row['loss']:.6f}"
+        )
+    memory, seconds = (best[OURS][k] / best[NAIVE][k] for k in ("memory", "seconds"))
+    held = memory <= MEMORY_BAR and seconds <= TIME_BAR
+    print(f"bars {MEMORY_BAR:.2f} and {TIME_BAR:.2f}: {'held' if held else 'missed'}")
+    sys.exit(not held)
+
+
+if __name__ == "__main__":
+    main()
