@@ -1,0 +1,83 @@
+"""Formulas as HTML, written while the book is built: KaTeX, run by Node.
+
+sphinxcontrib-katex does the same through a server on a socket. Here one child answers
+on a pipe: nothing to wait for, nothing left running when a build is stopped, and a
+formula that KaTeX refuses is a warning with its page and line.
+"""
+
+import json
+import subprocess
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from offline import KATEX, find_node
+from sphinx.locale import _
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+SCRIPT = Path(__file__).with_name("formulas.js")
+
+logger = logging.getLogger(__name__)
+
+
+class FormulaError(ValueError):
+    """KaTeX could not read a formula."""
+
+
+@cache
+def katex():
+    """Start the one Node process of this build."""
+    return subprocess.Popen(
+        [find_node(), str(SCRIPT), str(KATEX / "katex.min.js")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+@cache
+def render(latex, display):
+    process = katex()
+    process.stdin.write(json.dumps({"latex": latex, "displayMode": display}) + "\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline())
+    if "error" in answer:
+        raise FormulaError(answer["error"])
+    return answer["html"]
+
+
+def render_or_warn(node, display):
+    try:
+        return render(node.astext(), display)
+    except FormulaError as error:
+        logger.warning("%s", error, location=node, type="formulas")
+        return f"<code>{escape(node.astext())}</code>"
+
+
+def visit_inline(translator, node):
+    translator.body.append(translator.starttag(node, "span", "", CLASS="math"))
+    translator.body.append(render_or_warn(node, display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_block(translator, node):
+    translator.body.append(translator.starttag(node, "div", CLASS="math"))
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, _("Link to this equation"))
+        translator.body.append("</span>")
+    translator.body.append(render_or_warn(node, display=True) + "</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer(
+        "katex",
+        inline_renderers=(visit_inline, None),
+        block_renderers=(visit_block, None),
+    )
+    app.add_css_file("vendor/katex/katex.min.css")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
