@@ -1,0 +1,91 @@
+"""One build, one browser and one visit to each page for all site tests."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from . import built
+
+LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
+PHONES = (360, 420)
+# Anything still drawing after this many milliseconds counts as not drawn.
+PATIENCE = 5_000
+
+
+@dataclass
+class Visit:
+    """What was seen on one page, opened as a file with the network cut."""
+
+    name: str
+    requests: list = field(default_factory=list)
+    errors: list = field(default_factory=list)
+    seen: dict = field(default_factory=dict)
+    too_wide: dict = field(default_factory=dict)
+    faint: dict = field(default_factory=dict)
+
+
+def open_page(context, path, visit, width=1280):
+    """Open a page as a file, writing down what it asks for and complains about."""
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 800})
+    page.on("request", lambda request: visit.requests.append(request.url))
+    page.on("requestfailed", lambda request: visit.errors.append(request.url[:200]))
+    page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.on(
+        "console",
+        lambda line: visit.errors.append(line.text) if line.type == "error" else None,
+    )
+    page.goto(path.as_uri())
+    page.evaluate(LOOK)
+    page.evaluate("patience => look.untilDrawn(patience)", PATIENCE)
+    return page
+
+
+def visit_page(context, path):
+    visit = Visit(path.relative_to(built.HTML).as_posix())
+    page = open_page(context, path, visit)
+    page.evaluate("look.unfold()")
+    visit.seen = page.evaluate("look.content()")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate(
+            "([dark, patience]) => look.untilTheme(dark, patience)",
+            [scheme == "dark", PATIENCE],
+        )
+        visit.faint[scheme] = page.evaluate("look.faint()")
+    for width in PHONES:
+        page.set_viewport_size({"width": width, "height": 800})
+        visit.too_wide[width] = page.evaluate("look.tooWide()")
+    page.close()
+    return visit
+
+
+@pytest.fixture(scope="session")
+def html():
+    """Return the folder of built pages, built now if they are missing or old."""
+    failure = built.build()
+    if failure:
+        pytest.fail(f"`make book` fails:\n{failure}", pytrace=False)
+    return built.HTML
+
+
+@pytest.fixture(scope="session")
+def browser(html):
+    if built.find_browser() is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with built.open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def offline(browser):
+    """Return a browser window that has no network."""
+    context = browser.new_context(offline=True, color_scheme="light")
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def visits(offline):
+    return [visit_page(offline, path) for path in built.pages()]
