@@ -1,0 +1,68 @@
+# `make book` and `make test` are all that you need; the README gives the plain commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+WORKERS ?= 2
+
+.DEFAULT_GOAL := book
+.PHONY: book test unit notebooks site execute serve bench lint clean repository
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A second run of a target installs nothing: these files remember what was installed.
+$(VENV)/.book: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what the pages need ..."
+	$(PIP) install -c constraints.txt -e ".[book]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.book
+	@echo "Installing PyTorch, TensorFlow and the test tools ..."
+	$(PIP) install -c constraints.txt -e ".[torch,tensorflow,test]"
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json $(VENV)/.book
+	@echo "Fetching KaTeX and Mermaid ..."
+	$(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+book: $(VENV)/.book node_modules/.installed
+	$(WITH_NODE) $(BIN)/jupyter-book build . -W --keep-going -q
+	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+test: unit notebooks site
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest tests --ignore tests/site -n $(WORKERS) --dist worksteal
+
+notebooks: $(VENV)/.test
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  --nbval-current-env -p no:warnings -n $(WORKERS) --dist loadscope book
+
+site: $(VENV)/.test book
+	$(BIN)/python -m pytest tests/site
+
+execute: $(VENV)/.test
+	$(BIN)/python book/_tools/execute.py $(NOTEBOOKS)
+
+serve: book
+	$(BIN)/python -m http.server --directory _build/html 8000
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.losses
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check lossbook tests benchmarks book/_ext book/_tools
+	$(BIN)/mypy
+	$(BIN)/nb-clean check -o -c -n --preserve-cell-metadata-field tags \
+	  --preserve-cell-metadata-field mystnb $(shell git ls-files 'book/*.ipynb')
+
+repository: $(VENV)/.book
+	$(BIN)/python book/_tools/repository.py $(URL)
+
+clean:
+	rm -rf _build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
