@@ -53,6 +53,8 @@ serve: book
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.losses
+	$(BIN)/python -m benchmarks.optimizers
+	$(BIN)/python -m benchmarks.linear_cross_entropy
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -198,8 +198,8 @@ def adagrad(
     """
     start = _given(like, "adagrad initial_accumulator", initial_accumulator)
     settings = {"eps": _given(like, "adagrad eps", eps), "like": like}
-    rate = _rate(like, "adagrad", lr)
-    return Optimizer(rate, settings, _adagrad, {"squares": start})
+    slots = {"squares": start}
+    return Optimizer(_rate(like, "adagrad", lr), settings, _adagrad, slots)
 
 
 def _adagrad(xp: Any, h: Any, p: Array, g: Array, s: Array) -> tuple[Array, ...]:
@@ -289,7 +289,7 @@ def adam(
     .. math:: \theta \leftarrow \theta - \eta\, \frac{m}{1 - \beta_1^t}
               \Big/ \Bigl(\sqrt{\frac{v}{1 - \beta_2^t}} + \epsilon\Bigr)
 
-    Keras adds eps to the root of v before that is corrected.
+    Keras adds eps to the root of v before it is corrected.
 
     Parameters
     ----------
@@ -366,8 +366,7 @@ def adamw(
     .. math:: \theta \leftarrow (1 - \eta\lambda)\,\theta, \quad
               \text{then the step of Adam}
 
-    A penalty added to the loss would pass through Adam's division, and large gradients
-    would shield their weights from it.
+    A penalty in the loss would be divided too: large gradients shield their weights.
 
     Parameters
     ----------
