@@ -114,7 +114,6 @@ def torch_rows(shape: tuple[int, ...]) -> Iterator[Row]:
         }
     else:
         d = {k: torch.tensor(x) for k, x in class_data(*shape).items()}
-        log_p = d["p"].log()
         pairs = {
             "sparse ce": (
                 "z",
@@ -139,7 +138,6 @@ def torch_rows(shape: tuple[int, ...]) -> Iterator[Row]:
                 lambda x: F.nll_loss(x.log(), d["label"]),
             ),
         }
-        assert log_p.shape == d["z"].shape
     arrays = data(shape) if len(shape) == 1 else class_data(*shape)
     for name, (at, ours, theirs) in pairs.items():
         yield name, step(ours, arrays[at]), step(theirs, arrays[at])

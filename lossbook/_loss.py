@@ -20,6 +20,7 @@ from typing import Any, Literal
 from lossbook._dispatch import Array, backend_of
 
 Reduction = Literal["mean", "sum", "none", "sum_over_batch_size"]
+USE_LOGITS = "Pass from_logits=True if these are logits."
 REDUCTIONS = ("mean", "sum", "none", "sum_over_batch_size")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from lossbook import _classes
 from lossbook._dispatch import Array
 from lossbook._loss import (
+    USE_LOGITS,
     Pointwise,
     check_between,
     check_flag,
@@ -21,8 +22,6 @@ from lossbook._loss import (
     trailing_like,
     with_kernel,
 )
-
-USE_LOGITS = "Pass from_logits=True if these are logits."
 
 
 def binary_cross_entropy(

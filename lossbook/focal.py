@@ -7,6 +7,7 @@ from typing import Any
 from lossbook import _classes
 from lossbook._dispatch import Array
 from lossbook._loss import (
+    USE_LOGITS,
     Pointwise,
     check_between,
     check_flag,
@@ -16,8 +17,6 @@ from lossbook._loss import (
     reduce,
     weighted,
 )
-
-USE_LOGITS = "Pass from_logits=True if these are logits."
 
 
 def focal(
