@@ -264,7 +264,7 @@ def test_torch_compile(name):
         assert np.allclose(a, b, rtol=1e-12)
 
 
-def test_torch_compile_with_inductor():
+def test_torch_compile_with_inductor_compiles_nothing_after_the_first_step():
     import torch
     import torch._dynamo.testing
 
@@ -273,8 +273,11 @@ def test_torch_compile_with_inductor():
     traced = torch._dynamo.testing.CompileCounterWithBackend("inductor")
     step = torch.compile(optimizer.step, fullgraph=True, backend=traced)
     params = [torch.tensor([1.0, 2.0]), torch.tensor(3.0)]
+    # With a cold cache inductor traces the first step twice; later ones must be free.
+    step(params, [3 * p for p in params], optimizer.init(params))
+    after_one = traced.frame_count
     compiled = eight_steps(step, optimizer, params)
-    assert traced.frame_count == 1
+    assert traced.frame_count == after_one
     for a, b in zip(
         compiled, eight_steps(optimizer.step, optimizer, params), strict=True
     ):
