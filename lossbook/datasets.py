@@ -15,6 +15,7 @@ import os
 import tempfile
 import threading
 import time
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -471,9 +472,12 @@ def _last_fifth_of_each_class(labels: Labels) -> npt.NDArray[np.bool_]:
 def _need(module: str) -> Any:
     """Import a library that the core of lossbook does without."""
     try:
-        return importlib.import_module(module)
+        with warnings.catch_warnings():
+            # pooch loads tqdm's bar for notebooks, which warns without ipywidgets.
+            warnings.filterwarnings("ignore", "IProgress not found")
+            return importlib.import_module(module)
     except ImportError as fault:
         raise ImportError(
             f"this part of lossbook needs {module.split('.')[0]}: "
-            'pip install "lossbook[book]"'
+            'pip install "lossbook[data]"'
         ) from fault

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -556,3 +557,16 @@ def test_xor_repeats_with_noise_of_the_asked_size_and_keeps_the_labels():
 def test_xor_refuses_values_without_meaning(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}="):
         datasets.xor(**wrong)
+
+
+def test_no_warning_of_a_library_reaches_a_reader(monkeypatch):
+    """In a notebook without ipywidgets, tqdm warns while pooch is being loaded."""
+
+    def load(module):
+        warnings.warn("IProgress not found. Please update jupyter.", stacklevel=2)
+        return module
+
+    monkeypatch.setattr(datasets.importlib, "import_module", load)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert datasets._need("pooch") == "pooch"
