@@ -6,9 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 WORKERS ?= 2
+# The torch that `make colab` installs; TORCH=torch==2.13.0 where the newest is too large.
+TORCH ?= torch
 
 .DEFAULT_GOAL := book
 .PHONY: book test unit notebooks site execute serve bench lint clean repository
+.PHONY: colab package wheel links
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +25,10 @@ $(VENV)/.book: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.test: $(VENV)/.book
 	@echo "Installing PyTorch, TensorFlow and the test tools ..."
 	$(PIP) install -c constraints.txt -e ".[torch,tensorflow,test]"
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.book
+	$(PIP) install -c constraints.txt -e ".[package]"
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json $(VENV)/.book
@@ -63,8 +70,23 @@ lint: $(VENV)/.test
 	$(BIN)/nb-clean check -o -c -n --preserve-cell-metadata-field tags \
 	  --preserve-cell-metadata-field mystnb $(shell git ls-files 'book/*.ipynb')
 
+# What strangers meet; none of it is part of `make test`: it installs, or needs a network.
+colab: $(VENV)/.book
+	$(BIN)/python book/_tools/colab.py --torch "$(TORCH)" $(NOTEBOOKS)
+
+package: $(VENV)/.package
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+
+wheel: package
+	$(BIN)/python book/_tools/installed.py --workers $(WORKERS) $(TESTS)
+
+links: book
+	$(BIN)/python book/_tools/links.py
+
 repository: $(VENV)/.book
 	$(BIN)/python book/_tools/repository.py $(URL)
 
 clean:
-	rm -rf _build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build build dist .colab .wheel .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import lossbook
+
 ROOT = Path(__file__).parents[1]
 ORACLE = "tests/test_oracle.py -k 'mpmath and numpy and float64'"
 SEMANTICS = "tests/test_semantics.py -k 'numpy or not (torch or tensorflow)'"
@@ -143,8 +145,10 @@ def copy(tmp_path_factory):
     """Return a folder with the package and its tests, where faults may be planted."""
     folder = tmp_path_factory.mktemp("mutated")
     ignore = shutil.ignore_patterns("__pycache__", "site", "test_mutations.py")
-    for name in ("lossbook", "tests", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    # The package that is under test, wherever it is installed.
+    folders = (Path(lossbook.__file__).parent, ROOT / "tests", ROOT / "benchmarks")
+    for path in folders:
+        shutil.copytree(path, folder / path.name, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
