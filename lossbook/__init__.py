@@ -89,7 +89,15 @@ __all__ = [
 ]
 
 # What needs more than NumPy is loaded when it is first used (PEP 562).
-_LAZY = ("adapters", "conventions", "datasets", "metrics", "optim", "plots")
+_LAZY = (
+    "adapters",
+    "conventions",
+    "datasets",
+    "metrics",
+    "optim",
+    "plots",
+    "results",
+)
 
 # TensorFlow's AutoGraph leaves functions with this mark as they are: there is no
 # control flow on tensors in them, and rewriting would only slow the first trace down.

@@ -1,0 +1,49 @@
+"""The stored race of the MNIST chapter, and the referee that measured it."""
+
+import time
+
+import numpy as np
+
+import lossbook as lb
+from benchmarks import mnist_race
+
+
+def test_the_stored_race_has_every_recipe_with_three_seeds_or_more():
+    race = lb.results.mnist_race()
+    seeds = {name: set() for name in mnist_race.RECIPES}
+    for run in race["runs"]:
+        seeds[run["recipe"]].add(run["seed"])
+    assert list(dict.fromkeys(r["recipe"] for r in race["runs"])) == list(seeds)
+    assert min(map(len, seeds.values())) >= 3
+
+
+def test_every_run_of_the_stored_race_ends_when_it_reaches_the_target():
+    race = lb.results.mnist_race()
+    for run in race["runs"]:
+        epochs, seconds, accuracies = zip(*run["curve"], strict=True)
+        assert accuracies[-1] >= race["target"] == mnist_race.TARGET
+        assert all(accuracy < race["target"] for accuracy in accuracies[:-1])
+        assert list(epochs) == sorted(epochs)
+        assert list(seconds) == sorted(seconds)
+
+
+def test_the_referees_clock_stands_still_while_it_reads_the_test_images():
+    def slow():
+        time.sleep(0.2)
+        return np.array([0, 1, 1, 0])
+
+    referee = mnist_race.Referee(np.array([0, 1, 1, 1]), slow)
+    referee.start()
+    batch = mnist_race.CHECK // 2
+    assert [referee.after(batch, 4 * batch) for _ in range(4)] == [False] * 4
+    assert [(epochs, accuracy) for epochs, _, accuracy in referee.curve] == [
+        (0.5, 0.75),
+        (1.0, 0.75),
+    ]
+    assert referee.seconds < 0.1
+
+
+def test_the_referee_says_when_the_target_is_reached():
+    referee = mnist_race.Referee(np.ones(4), lambda: np.ones(4))
+    referee.start()
+    assert referee.after(mnist_race.CHECK, 60_000)
