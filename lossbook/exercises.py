@@ -10,11 +10,14 @@ from typing import Any
 
 from lossbook._answers import (
     concepts,
+    generation,
     math,
     optimizers,
     probability,
     projects,
+    recommendation,
     reference,
+    scale,
     tasks,
 )
 from lossbook._answers.exercise import Exercise, diagnose
@@ -26,6 +29,9 @@ EXERCISES: dict[str, Exercise] = {
     **tasks.EXERCISES,
     **optimizers.EXERCISES,
     **projects.EXERCISES,
+    **recommendation.EXERCISES,
+    **generation.EXERCISES,
+    **scale.EXERCISES,
     **reference.EXERCISES,
 }
 
