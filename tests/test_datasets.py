@@ -499,14 +499,14 @@ def test_a_damaged_file_of_the_user_is_not_hidden_by_the_digits(own):
 
 def test_missing_scikit_learn_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r'sklearn.*pip install "lossbook\[book\]"'):
+    with pytest.raises(ImportError, match=r'sklearn.*pip install "lossbook\[data\]"'):
         datasets.digits()
 
 
 @pytest.mark.parametrize("module", ["pooch", "tqdm"])
 def test_missing_download_libraries_name_the_extra(module, mirror, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf'{module}.*"lossbook\[book\]"'):
+    with pytest.raises(ImportError, match=rf'{module}.*"lossbook\[data\]"'):
         datasets.mnist()
     assert datasets.mnist_or_digits().name == "digits"
 
