@@ -125,13 +125,27 @@ def range_of(x: Array) -> tuple[float, float] | None:
 
     They are looked at on the CPU only: on a GPU it would stop the queue.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not x.is_cpu:
+    if not _open(x):
         return None
     try:
         low, high = torch.aminmax(x.detach())
         return low.item(), high.item()
     except RuntimeError:  # vmap has no single value to show
         return None
+
+
+def _open(x: Array) -> bool:
+    """Say whether one may look at values, as far as one can say without looking."""
+    in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return x.is_cpu and not in_graph
+
+
+def _whole(x: Array) -> bool:
+    """Say whether all values are known to be integers."""
+    try:
+        return _open(x) and torch.equal(x, x.round())
+    except RuntimeError:  # vmap has no single value to show
+        return False
 
 
 def stop_gradient(x: Array) -> Array:
@@ -334,7 +348,7 @@ def _bce_logits(y: Array, z: Array, total: str) -> Array | None:
 
     The two agree at 0 and 1 only, so it gives no gradient by y.
     """
-    if y.requires_grad or range_of(y) is None or not torch.equal(y, y.round()):
+    if y.requires_grad or not _whole(y):
         return None
     signed = torch.sub(1.0, y, alpha=2) * z
     return with_slope(softplus, [torch.sigmoid], signed, total=total)
