@@ -1,5 +1,6 @@
 """The form of the notebooks, which the book, Colab and GitHub rely on."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -90,6 +91,17 @@ def test_the_prose_uses_what_colab_and_github_render_too(path):
     text = prose(path)
     assert not re.search(r"^:::|^```\{", text, flags=re.M)
     assert not re.search(r"\{(ref|numref|cite\w*|glue|doc|eq|term)[^}]*\}`", text)
+
+
+@every_notebook
+def test_no_sentence_is_broken_so_that_a_list_seems_to_begin(path):
+    """A line of a paragraph that starts with "1. " or "+ " is the first of a list."""
+    for cell in cells(path, "markdown"):
+        lines = source(cell).splitlines()
+        for before, line in itertools.pairwise(lines):
+            begins = re.match(r" {0,3}(1[.)]|[-+*]) ", line)
+            goes_on = re.match(r"\s*([-+*]|\d+[.)]) |\s{2,}|$", before)
+            assert not begins or goes_on, line
 
 
 @every_notebook
