@@ -1,8 +1,16 @@
 """The three backends, as the tests use them."""
 
+import os
+import shutil
+
 import numpy as np
+import pytest
 
 BACKENDS = ("numpy", "torch", "tensorflow")
+needs_inductor = pytest.mark.skipif(
+    not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++"))),
+    reason="torch.compile's own backend needs a C++ compiler: apt install g++",
+)
 
 
 def array(backend, values, dtype=None):

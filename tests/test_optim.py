@@ -16,7 +16,7 @@ from benchmarks.optimizers import (
     run_ours,
     run_torch,
 )
-from tests.backends import BACKENDS, array, numpy_of
+from tests.backends import BACKENDS, array, needs_inductor, numpy_of
 
 ALL = ["gradient_descent", "sgd", "adagrad", "rmsprop", "adam", "adamw"]
 NESTEROV = {"momentum": 0.9, "nesterov": True}
@@ -264,6 +264,7 @@ def test_torch_compile(name):
         assert np.allclose(a, b, rtol=1e-12)
 
 
+@needs_inductor
 def test_torch_compile_with_inductor_compiles_nothing_after_the_first_step():
     import torch
     import torch._dynamo.testing

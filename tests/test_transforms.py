@@ -10,7 +10,7 @@ import torch
 
 import lossbook as lb
 
-from .backends import array, numpy_of
+from .backends import array, needs_inductor, numpy_of
 from .cases import CASES, ELEMENTS, LABEL, LABELS, LOGITS, REAL, SHAPE, P
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
@@ -38,13 +38,16 @@ def same(got, expected):
 # PyTorch
 
 
-def test_torch_compile_takes_every_loss_into_one_graph():
+@pytest.mark.parametrize(
+    "backend", ["aot_eager", pytest.param("inductor", marks=needs_inductor)]
+)
+def test_torch_compile_takes_every_loss_into_one_graph(backend):
     inputs = [case.inputs("torch") for case in CASES]
     weights = [torch.tensor(WEIGHT[: case.losses_shape[0]]) for case in CASES]
     for _, pred, *_ in inputs:
         pred.requires_grad_()
 
-    @torch.compile(fullgraph=True, backend="aot_eager")
+    @torch.compile(fullgraph=True, backend=backend)
     def evaluate(inputs, weights):
         return [
             case(*args, sample_weight=weight)
