@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 WORKERS ?= 2
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 # The torch that `make colab` installs; TORCH=torch==2.13.0 where the newest is too large.
 TORCH ?= torch
 
@@ -45,8 +46,9 @@ test: unit notebooks site
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests --ignore tests/site -n $(WORKERS) --dist worksteal
 
+# One thread for each worker: with more they wait for each other's cores, 1.7 times as long.
 notebooks: $(VENV)/.test
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	$(ONE_THREAD) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-current-env -p no:warnings -n $(WORKERS) --dist loadscope book
 
 site: $(VENV)/.test book
