@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import Pointwise, check_shapes, lowest, weighted
+from lossbook._loss import Pointwise, check_not_negative, check_shapes, weighted
 
 
 def rank(x: Any) -> int:
@@ -100,9 +100,7 @@ def weight(
             f"{name} must have one weight a class, shape ({classes},), got shape "
             f"{xp.shape(weights)}."
         )
-    low = lowest(xp, weights)
-    if low is not None and low < 0:
-        raise ValueError(f"{name} must not be negative, got {low:g}.")
+    check_not_negative(xp, weights, name)
     return weights
 
 

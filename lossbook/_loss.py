@@ -272,9 +272,7 @@ def trailing_like(xp: Any, value: Any, name: str, x: Array) -> Array:
             f"{name} must be a number or have one value a class, shape {want[-1:]}, "
             f"got shape {got}."
         )
-    low = lowest(xp, array)
-    if low is not None and low < 0:
-        raise ValueError(f"{name} must not be negative, got {low:g}.")
+    check_not_negative(xp, array, name)
     return array + xp.zeros_like(xp.stop_gradient(x))
 
 
@@ -287,6 +285,13 @@ def lowest(xp: Any, x: Array) -> float | None:
     """Return the smallest value, or None where values are not known."""
     values = known_range(xp, x)
     return None if values is None else float(values[0])
+
+
+def check_not_negative(xp: Any, x: Array, name: str) -> None:
+    """Refuse negative values."""
+    low = lowest(xp, x)
+    if low is not None and low < 0:
+        raise ValueError(f"{name} must not be negative, got {low:g}.")
 
 
 def known_range(xp: Any, x: Array, nan_as: float = 0.0) -> tuple[float, float] | None:

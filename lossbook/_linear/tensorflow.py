@@ -6,13 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from lossbook._linear.numpy import operands as operands
+
 Array = Any
-
-
-def operands(xp: Any, h: Array, w: Array) -> tuple[Array, Array]:
-    """Return hidden states and weight in the precision of the weight."""
-    w = xp.to_float(w)
-    return xp.cast(xp.to_float(h), w), w
 
 
 def total(

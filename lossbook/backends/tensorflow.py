@@ -253,8 +253,7 @@ def with_slope(
         losses = formula(*values)
 
         def pull(grad: Array) -> list[Array | None]:
-            if total == "mean":
-                grad = grad / tf.cast(size(losses), grad.dtype)
+            grad = _share(grad, losses, total)
             return [slope and _chained(grad, slope(*values)) for slope in slopes]
 
         return _reduced(losses, total), pull
@@ -283,6 +282,11 @@ def _in_graph(key: Any, apply: Callable[..., Array], *inputs: Array) -> Any:
     return _graphs[key]
 
 
+def _share(grad: Array, losses: Array, total: str) -> Array:
+    """Return what of a gradient reaches each loss; a mean divides it."""
+    return grad / tf.cast(size(losses), grad.dtype) if total == "mean" else grad
+
+
 def _chained(grad: Array, slope: Array) -> Array:
     """Multiply; a weight of zero silences its element even if the slope is infinite."""
     if len(grad.shape) == 0:
@@ -308,8 +312,7 @@ def _bce_logits(y: Array, z: Array, total: str) -> Array:
         losses = tf.math.log1p(small) + wrong
 
         def pull(grad: Array) -> tuple[Array, Array]:
-            if total == "mean":
-                grad = grad / tf.cast(size(losses), grad.dtype)
+            grad = _share(grad, losses, total)
             doubt = small / (1 + small)
             slope = tf.where(z >= 0, (1 - y) - doubt, doubt - y)
             return -z * grad, slope * grad
