@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks import in_own_process
 
 NAIVE, OURS, THEIRS = "naive", "lossbook", "torch chunked"
 MEMORY_BAR, TIME_BAR = 1 / 5, 1.1
@@ -87,14 +88,6 @@ def resident(key: str) -> int:
     raise RuntimeError(f"no {key} in /proc/self/status")
 
 
-def in_own_process(form: str, options: list[str]) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.linear_cross_entropy", *options]
-    done = subprocess.run(
-        [*command, "--form", form], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=2048)
@@ -117,7 +110,9 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {form: [] for form in forms}
     for _ in range(args.rounds):
         for form in forms:
-            found[form].append(in_own_process(form, sys.argv[1:]))
+            options = (*sys.argv[1:], "--form", form)
+            run = in_own_process("benchmarks.linear_cross_entropy", *options)
+            found[form].append(run)
     best = {
         form: {key: min(run[key] for run in runs) for key in runs[0]}
         for form, runs in found.items()

@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,6 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 import lossbook as lb
+from benchmarks import in_own_process
 
 TARGET, THREADS, CHECK = 0.9879, 2, 15_000  # accuracy; cores; images between checks
 RESULT = Path(__file__).parents[1] / "lossbook/results/mnist_race.json"
@@ -216,16 +215,6 @@ def run(name: str, seed: int) -> dict[str, Any]:
     return {"recipe": name, "seed": seed, "curve": curve}
 
 
-def elsewhere(name: str, seed: int) -> dict[str, Any]:
-    """Run in a process of its own, so that no framework disturbs another."""
-    command = [sys.executable, "-m", "benchmarks.mnist_race", "--one", name, str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
 def report(runs: list[dict[str, Any]], names: list[str]) -> float:
     """Print the seconds; return how many times faster the last recipe is."""
     middle = {}
@@ -264,7 +253,10 @@ def main() -> int:
         print(json.dumps(run(options.one[0], int(options.one[1]))))
         return 0
     heats = [(name, seed) for seed in range(options.seeds) for name in options.recipes]
-    runs = [elsewhere(name, seed) for name, seed in tqdm(heats, disable=None)]
+    runs = [
+        in_own_process("benchmarks.mnist_race", "--one", name, str(seed))
+        for name, seed in tqdm(heats, disable=None)
+    ]
     faster = report(runs, options.recipes)
     if options.recipes == list(RECIPES):
         store(runs)
