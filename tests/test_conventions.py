@@ -68,6 +68,16 @@ def test_clipping_is_measured(table):
     assert table["mse"].entries["Keras"].at_zero is None
 
 
+def test_where_definitions_part_is_measured(table):
+    entries = table["multiclass_hinge"].entries
+    assert entries["Keras"].factor == pytest.approx(1)  # the same, until scores fall
+    assert entries["Keras"].parting == "at scores below 0: 3 (lossbook 1.5)"
+    assert entries["lossbook"].parting == entries["scikit-learn"].parting == ""
+    assert entries["PyTorch"].parting and "times" not in str(entries["PyTorch"])
+    logits = table["binary_cross_entropy of logits"].entries
+    assert "logit of −20: 0 (lossbook 2.06e-09)" in str(logits["PyTorch"])
+
+
 def test_a_sum_would_be_told_from_a_mean():
     values = np.array([1.0, 3.0])
     assert conventions._reduction(lambda y, p: np.sum(y * p), values, values) == "sum"
