@@ -11,12 +11,23 @@ WRONG = [
     for name, exercise in EXERCISES.items()
     for i, (answer, diagnosis) in enumerate(exercise.wrong)
 ]
+ALSO = [
+    pytest.param(name, answer, id=f"{name}-{i}")
+    for name, exercise in EXERCISES.items()
+    for i, answer in enumerate(exercise.also)
+]
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 
 @every_exercise
 def test_the_right_answer_is_right(name, capsys):
     assert lb.check(name, EXERCISES[name].right)
+    assert capsys.readouterr().out == "Right.\n"
+
+
+@pytest.mark.parametrize(("name", "answer"), ALSO)
+def test_another_right_answer_is_right_too(name, answer, capsys):
+    assert lb.check(name, answer)
     assert capsys.readouterr().out == "Right.\n"
 
 

@@ -39,7 +39,7 @@ _TAGS = [
     )
 ]
 _WINDOW = [(np.array([2.0, 0.3, 1.0]), np.array([0.5, 0.9, -1.0]))]
-_WISHES = [(np.array([-3.0, -0.2, 0.0, 0.4, 2.5]), 0.5)]
+_WISHES = [(np.array([-3.0, -0.2, 0.0, 0.4, 2.5]), 0.8, 0.7)]
 _LOG_P = [
     (
         np.log(np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])),
@@ -50,6 +50,10 @@ _LOG_P = [
 
 def _with(loss: Any, **options: Any) -> Any:
     return lambda y_true, y_pred: loss(y_true, y_pred, **options)
+
+
+def _soft(a: Any, cut: float) -> Any:
+    return np.sign(a) * np.maximum(np.abs(a) - cut, 0)
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -260,13 +264,10 @@ EXERCISES: dict[str, Exercise] = {
             (rmse, "RMSE has its minimum where MSE has: at the mean."),
             (huber, "Huber ends between median and mean; only MAE gives the median."),
             (log_cosh, "log-cosh ends between median and mean; take the median's."),
-            (
-                _with(quantile, q=0.5),
-                "it has the right minimum, at half the height: take lb.mae.",
-            ),
             (_with(quantile, q=0.9), "within that nine of ten parcels arrive."),
         ],
         inputs=_DAYS,
+        also=[_with(quantile, q=0.5)],  # half of MAE, with its minimum
         hint="half arrive earlier: that is the median. Which loss has it as minimum?",
     ),
     "choose-promise": Exercise(
@@ -360,33 +361,47 @@ EXERCISES: dict[str, Exercise] = {
         ],
         hint="rho times the sum of |w|, plus (1 - rho) / 2 times the sum of w^2.",
     ),
-    "soft-threshold": Exercise(
-        right=lambda a, cut: np.sign(a) * np.maximum(np.abs(a) - cut, 0),
+    "elastic-minimum": Exercise(
+        right=lambda a, s, r: _soft(a, r * s) / (1 + (1 - r) * s),
         wrong=[
             (
-                lambda a, cut: np.maximum(np.abs(a) - cut, 0),
-                "the sign is lost: -3 must become -2.5.",
+                lambda a, s, r: _soft(a, r * s / 2) / (1 + (1 - r) * s / 2),
+                "that is for a loss of (w - a)^2; here it is halved.",
             ),
             (
-                lambda a, cut: a - cut * np.sign(a),
-                "small values cross zero: they must stop there.",
+                lambda a, s, r: _soft(a, r * s) / (1 + 2 * (1 - r) * s),
+                "the square in the penalty is halved too: its slope is (1 - rho) w.",
             ),
             (
-                lambda a, cut: np.maximum(a - cut, 0),
-                "negative values must be cut too, not dropped.",
+                lambda a, s, r: _soft(a, (1 - r) * s) / (1 + r * s),
+                "rho is the share of L1, the part that cuts.",
+            ),
+            (lambda a, s, r: _soft(a, s), "that is L1 alone."),
+            (lambda a, s, r: a / (1 + s), "that is half of L2 alone."),
+            (lambda a, s, r: _soft(a, r * s), "you cut; the square shrinks as well."),
+            (
+                lambda a, s, r: a / (1 + (1 - r) * s),
+                "you shrink; the absolute value cuts as well.",
             ),
             (
-                lambda a, cut: np.where(np.abs(a) > cut, a, 0),
-                "that is the hard threshold: what survives must be cut as well.",
+                lambda a, s, r: _soft(a / (1 + (1 - r) * s), r * s),
+                "the other way round: first cut, then shrink.",
             ),
-            (lambda a, cut: a / (1 + cut), "that is what L2 does: it shrinks."),
             (
-                lambda a, cut: np.clip(a, -cut, cut),
-                "that is what is cut off; return what is left.",
+                lambda a, s, r: np.maximum(np.abs(a) - r * s, 0) / (1 + (1 - r) * s),
+                "the sign is lost: a wish of -3 ends below 0.",
+            ),
+            (
+                lambda a, s, r: np.maximum(a - r * s, 0) / (1 + (1 - r) * s),
+                "negative wishes are cut too, not dropped.",
+            ),
+            (
+                lambda a, s, r: (a - r * s * np.sign(a)) / (1 + (1 - r) * s),
+                "small wishes cross zero: they must stop there.",
             ),
         ],
         inputs=_WISHES,
-        hint="cut the size by `cut`, not below 0, and give the sign back.",
+        hint="for w > 0 set the slope w - a + strength * (rho + (1 - rho) w) to 0.",
     ),
     "ridge-of-one": Exercise(
         right=4.0,

@@ -25,6 +25,8 @@ class Exercise:
         Arguments on which functions are compared.
     rtol : float
         How close a number must be.
+    also : sequence
+        Other answers that are right as well.
     """
 
     right: Any
@@ -32,6 +34,7 @@ class Exercise:
     hint: str
     inputs: Sequence[tuple[Any, ...]] = ()
     rtol: float = 2e-3
+    also: Sequence[Any] = ()
 
 
 def diagnose(exercise: Exercise, answer: Any) -> str | None:
@@ -44,8 +47,9 @@ def diagnose(exercise: Exercise, answer: Any) -> str | None:
         values = _values(exercise, answer)
     except Exception as error:  # whatever the reader's own code raises is told to them
         return f"your function stopped with {type(error).__name__}: {error}"
-    if _agree(values, _values(exercise, exercise.right), exercise.rtol):
-        return None
+    for right in (exercise.right, *exercise.also):
+        if _agree(values, _values(exercise, right), exercise.rtol):
+            return None
     for wrong, diagnosis in exercise.wrong:
         if _agree(values, _values(exercise, wrong), exercise.rtol):
             return diagnosis
