@@ -11,15 +11,53 @@ from lossbook._answers.exercise import Exercise
 
 
 def _bce(positives: float, negatives: float, scale: float = 1.0) -> Callable[..., Any]:
+    """Return the mean over the label's own term alone."""
+
     def loss(y: Any, p: Any) -> Any:
-        terms = positives * y * np.log(p) + negatives * (1 - y) * np.log(1 - p)
+        own = np.log(np.where(y == 1, p, 1 - p))
+        return scale * np.mean(np.where(y == 1, positives, negatives) * own)
+
+    return loss
+
+
+def _bce_as_typed(
+    positives: float, negatives: float, scale: float = 1.0
+) -> Callable[..., Any]:
+    """Return the same from both terms: NaN where the other one is 0 log 0."""
+
+    def loss(y: Any, p: Any) -> Any:
+        with np.errstate(all="ignore"):
+            terms = positives * y * np.log(p) + negatives * (1 - y) * np.log(1 - p)
         return scale * np.mean(terms)
 
     return loss
 
 
-_FIVE = [
+def _bce_clipped(y: Any, p: Any) -> Any:
+    return _bce(-1.0, -1.0)(y, np.clip(p, 1e-7, 1 - 1e-7))
+
+
+_BCE_MISTAKES = [
+    ((1.0, 1.0), "the sign is turned: a loss is minus the logarithm."),
+    (
+        (-1.0, 1.0),
+        "the minus reaches the first term only: put both into brackets.",
+    ),
+    (
+        (-1.0, 0.0),
+        "the second term is missing: y = 0 with a high p costs nothing.",
+    ),
+    ((-1.0, -1.0, 5.0), "you took the sum; take the mean."),
+    ((-1.0, -1.0, 1 / np.log(2)), "that is in bits; use the natural logarithm."),
+    (
+        (-1.0, -1.0, 0.5),
+        "it is halved: take the mean over the examples, not over the terms.",
+    ),
+]
+
+_FORECASTS = [
     (np.array([1.0, 0.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.3, 0.8, 0.2, 0.6])),
+    (np.array([1.0, 0.0]), np.array([1.0, 0.0])),  # a perfect one
 ]
 
 
@@ -132,27 +170,24 @@ EXERCISES: dict[str, Exercise] = {
     "bce-in-code": Exercise(
         right=_bce(-1.0, -1.0),
         wrong=[
-            (_bce(1.0, 1.0), "the sign is turned: a loss is minus the logarithm."),
             (
-                _bce(-1.0, 1.0),
-                "the minus reaches the first term only: put both into brackets.",
+                _bce_as_typed(-1.0, -1.0),
+                "the formula is right, but a perfect forecast gets nan, 0 times -inf: "
+                "take the logarithm of np.where(y == 1, p, 1 - p) only.",
             ),
             (
-                _bce(-1.0, 0.0),
-                "the second term is missing: y = 0 with a high p costs nothing.",
+                _bce_clipped,
+                "nearly: clipping makes a perfect forecast cost a little. Take the "
+                "logarithm of np.where(y == 1, p, 1 - p), with nothing to clip.",
             ),
-            (_bce(-1.0, -1.0, 5.0), "you took the sum; take the mean."),
-            (
-                _bce(-1.0, -1.0, 1 / np.log(2)),
-                "that is in bits; use the natural logarithm.",
-            ),
-            (
-                _bce(-1.0, -1.0, 0.5),
-                "it is halved: take the mean over the examples, not over the terms.",
+            *(
+                (form(*factors), diagnosis)
+                for form in (_bce, _bce_as_typed)
+                for factors, diagnosis in _BCE_MISTAKES
             ),
         ],
-        inputs=_FIVE,
-        hint="the mean of -(y log p + (1 - y) log(1 - p)).",
+        inputs=_FORECASTS,
+        hint="the mean of -log of what was given to the truth: p, or 1 - p for y = 0.",
     ),
     # math/logits-and-stability
     "softmax-gradient": Exercise(

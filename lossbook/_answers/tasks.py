@@ -63,13 +63,13 @@ EXERCISES: dict[str, Exercise] = {
     "balanced-weight": Exercise(
         right=5.0,
         wrong=[
-            (100 / 180, "that is the weight of the other 90; spam has n_c = 10."),
-            (10.0, "you left the number of classes out: n / (C n_c), and C is 2."),
+            (100 / 180, "that is the weight of the other 90; spam has n_k = 10."),
+            (10.0, "you left the number of classes out: n / (K n_k), and K is 2."),
             (9.0, "that is the ratio of the two weights, 90 / 10."),
             (0.2, "you turned the quotient round: the rare class weighs more."),
-            (0.1, "that is the share of spam; the weight is n / (C n_c)."),
+            (0.1, "that is the share of spam; the weight is n / (K n_k)."),
         ],
-        hint="n / (C n_c) with n = 100, C = 2 and n_c = 10.",
+        hint="n / (K n_k) with n = 100, K = 2 and n_k = 10.",
     ),
     "unweight": Exercise(
         right=lambda p, ratio: p / (p + ratio * (1 - p)),
@@ -226,15 +226,15 @@ EXERCISES: dict[str, Exercise] = {
     "warp-by-hand": Exercise(
         right=11 / 18 * 2.9,
         wrong=[
-            (2.9, "that is the sum of the hinges; multiply it by L(r) / r."),
-            (2.9 / 3, "that is the mean of the hinges above 0; L(r) is missing."),
-            (11 / 6 * 2.9, "you multiplied by L(r); divide by r as well."),
-            (2.9 / 4, "that is the mean of the hinges; WARP weights by L(r) / r."),
+            (2.9, "that is the sum of the hinges; multiply it by H_r / r."),
+            (2.9 / 3, "that is the mean of the hinges above 0; H_r is missing."),
+            (11 / 6 * 2.9, "you multiplied by H_r; divide by r as well."),
+            (2.9 / 4, "that is the mean of the hinges; WARP weights by H_r / r."),
             (25 / 48 * 2.9, "only three come too close: -3 has the hinge 0."),
             (11 / 24 * 2.9, "divide by r, which is 3, not by the number of pages."),
             (1.5, "0.9 is within the margin too, so r is 3."),
         ],
-        hint="hinges max(0, s_k), r of them above 0; L(r) = 1 + 1/2 + ... + 1/r.",
+        hint="hinges max(0, s_k), r of them above 0; H_r = 1 + 1/2 + ... + 1/r.",
     ),
     # math/adversarial
     "undecided-hinge": Exercise(
