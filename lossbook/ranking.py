@@ -141,9 +141,9 @@ def warp(
 ) -> Array:
     r"""Weighted approximate-rank pairwise loss, over all the negatives given.
 
-    .. math:: \ell = \frac{L(r)}{r} \sum_{k=1}^K h_k, \qquad
+    .. math:: \ell = \frac{H_r}{r} \sum_{k=1}^K h_k, \qquad
               h_k = \max(0,\ m - (s_+ - s_k)), \qquad
-              r = \#\{k : h_k > 0\}, \qquad L(r) = \sum_{i=1}^r \frac1i
+              r = \#\{k : h_k > 0\}, \qquad H_r = \sum_{i=1}^r \frac1i
 
     The rank r is the number of negatives that come too close, so that a mistake at the
     top of the list costs more than one at its end; L(0)/0 counts as 0. This is the sum
@@ -151,11 +151,11 @@ def warp(
     negatives are a sample of all, r is the rank within the sample. The slope takes r as
     the constant that it is between kinks:
 
-    .. math:: \frac{\partial\ell}{\partial s_k} = \frac{L(r)}{r}\,[h_k > 0], \qquad
-              \frac{\partial\ell}{\partial s_+} = -L(r)
+    .. math:: \frac{\partial\ell}{\partial s_k} = \frac{H_r}{r}\,[h_k > 0], \qquad
+              \frac{\partial\ell}{\partial s_+} = -H_r
 
     With one negative it is :func:`margin_ranking`. The error is at most 4 ulp of
-    the largest of L(r) margin and L(r) times a score.
+    the largest of H_r margin and H_r times a score.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def warp(
 
 
 def _share_of(xp: Any, rank: Array, short: Array) -> Array:
-    """Return L(r) / r, and 1 for the rank 0, whose sum is 0 anyway."""
+    """Return H_r / r, and 1 for the rank 0, whose sum is 0 anyway."""
     place = xp.positions(short) + 1 + xp.zeros_like(short)
     counts = place <= xp.expand_dims(rank, -1)
     harmonic = xp.sum(xp.where(counts, 1 / place, xp.zeros_like(place)), axis=-1)

@@ -22,16 +22,16 @@ def adaptive_robust(
     r"""Barron's general and adaptive robust loss.
 
     .. math:: \ell = \frac{|\alpha - 2|}{\alpha}
-              \Bigl[\Bigl(\frac{(e/c)^2}{|\alpha - 2|} + 1\Bigr)^{\alpha/2} - 1\Bigr]
+              \Bigl[\Bigl(\frac{(e/s)^2}{|\alpha - 2|} + 1\Bigr)^{\alpha/2} - 1\Bigr]
 
     with its limits: alpha = 2 half the squared error, 1 a smooth absolute error, 0 the
-    Cauchy loss log(1 + (e/c)²/2), -2 Geman-McClure, -inf Welsch 1 - exp(-(e/c)²/2). The
+    Cauchy loss log(1 + (e/s)²/2), -2 Geman-McClure, -inf Welsch 1 - exp(-(e/s)²/2). The
     published formula is 0/0 at 0 and 2; here it is
 
-    .. math:: \ell = b\,\frac{\operatorname{expm1}(\alpha L / 2)}{\alpha}, \qquad
-              L = \log(1 + (e/c)^2 / b), \qquad b = \max(|\alpha - 2|, \epsilon).
+    .. math:: \ell = b\,\frac{\operatorname{expm1}(\alpha u / 2)}{\alpha}, \qquad
+              u = \log(1 + (e/s)^2 / b), \qquad b = \max(|\alpha - 2|, \epsilon).
 
-    An exponential magnifies the rounding of its exponent t = alpha L / 2: value and
+    An exponential magnifies the rounding of its exponent t = alpha u / 2: value and
     slope are at most 8 + 8 \|t\| ulp off.
 
     Parameters
@@ -43,7 +43,7 @@ def adaptive_robust(
         differentiated too, so that alpha can be learned. Its derivative grows without
         bound, like -log b, near alpha = 2 and is finite at 2 itself.
     scale : float
-        The size c of an ordinary error, in the unit of the data.
+        The size s of an ordinary error, in the unit of the data.
     sample_weight, reduction : optional
         As in :func:`lossbook.mse`.
 
