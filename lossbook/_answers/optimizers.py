@@ -72,21 +72,19 @@ _ADAM = [
 ]
 
 
-def _adam(kind: str = "") -> Callable[..., Any]:
+def _adamw(kind: str = "") -> Callable[..., Any]:
     def step(w: Any, g: Any, m: Any, v: Any, t: int) -> Any:
-        m = 0.9 * m + 0.1 * g
-        v = 0.99 * v + 0.01 * (g if kind == "no square" else g * g)
-        m_hat, v_hat = m / (1 - 0.9**t), v / (1 - 0.99**t)
+        g = g + 0.5 * w if kind == "coupled" else g
+        m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+        used = t + 1 if kind == "from zero" else t
+        m_hat, v_hat = m / (1 - 0.9**used), v / (1 - 0.99**used)
         if kind == "uncorrected":
             m_hat, v_hat = m, v
-        if kind == "no root":
-            return w - 0.1 * m_hat / (v_hat + 1e-8)
-        if kind == "gradient":
-            m_hat = g
-        if kind == "from zero":
-            m_hat, v_hat = m / (1 - 0.9 ** (t + 1)), v / (1 - 0.99 ** (t + 1))
-        sign = 1 if kind == "sign" else -1
-        return w + sign * 0.1 * m_hat / (np.sqrt(np.abs(v_hat)) + 1e-8)
+        root = v_hat if kind == "no root" else np.sqrt(v_hat)
+        move = -0.1 * m_hat / (root + 1e-8)
+        decays = {"coupled": 0.0, "plain": 0.0, "no rate": 0.5, "grows": -0.05}
+        keep = 1 - decays.get(kind, 0.05)
+        return keep * (w + move) if kind == "late" else keep * w + move
 
     return step
 
@@ -222,18 +220,20 @@ EXERCISES: dict[str, Exercise] = {
         ],
         hint="the sum of squares is 25 * 5**2; divide the rate 0.5 by its root.",
     ),
-    "adam-step": Exercise(
-        right=_adam(),
+    "adamw-step": Exercise(
+        right=_adamw(),
         wrong=[
-            (_adam("sign"), "the sign is turned: subtract."),
-            (_adam("uncorrected"), "the bias correction is missing."),
-            (_adam("no root"), "the root of v is missing."),
-            (_adam("no square"), "v is the mean of the squares of g."),
-            (_adam("gradient"), "divide the mean m, not the gradient itself."),
-            (_adam("from zero"), "t counts from 1: the powers are beta ** t."),
+            (_adamw("coupled"), "that is Adam with a penalty: keep decay out of g."),
+            (_adamw("plain"), "that is Adam: the decay is missing."),
+            (_adamw("no rate"), "the decay of a step is lr times lambda, here 0.05."),
+            (_adamw("grows"), "the sign of the decay is turned: w shrinks."),
+            (_adamw("late"), "decay w before the step, so that the step stays whole."),
+            (_adamw("uncorrected"), "the bias correction is missing."),
+            (_adamw("from zero"), "t counts from 1: the powers are beta ** t."),
+            (_adamw("no root"), "the root of v is missing."),
         ],
         inputs=_ADAM,
-        hint="m and v, each over 1 - beta ** t; then w - 0.1 m / (sqrt(v) + 1e-8).",
+        hint="w = (1 - 0.1 * 0.5) w, then Adam's step with m and v of g alone.",
     ),
     "first-adam-step": Exercise(
         right=0.01,
@@ -295,9 +295,11 @@ EXERCISES: dict[str, Exercise] = {
         right=0.1,
         wrong=[
             (1.0, "there the loss turns upward: that is the edge, step back from it."),
+            (1 / 3, "a third of the turn is for a rate that falls; this one stays."),
+            (0.3, "a third of the turn is for a rate that falls; this one stays."),
             (0.001, "there the loss hardly moves."),
             (10.0, "there the training has diverged."),
         ],
-        hint="a tenth of the rate at which the loss turns upward.",
+        hint="for a rate that stays, a tenth of that at which the loss turns upward.",
     ),
 }
