@@ -6,6 +6,7 @@ formula that KaTeX refuses is a warning with its page and line.
 """
 
 import json
+import re
 import subprocess
 from functools import cache
 from html import escape
@@ -18,6 +19,11 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 SCRIPT = Path(__file__).with_name("formulas.js")
+
+# A browser may break a line beside a formula, even before the comma that ends a clause.
+# A formula of one piece is put between these, and held together with that mark.
+OPEN, CLOSE = "<!--together-->", "<!--/together-->"
+TOGETHER = re.compile(f"{OPEN}(.*?){CLOSE}([,.;:!?)]+)", re.DOTALL)
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +62,23 @@ def render_or_warn(node, display):
         return f"<code>{escape(node.astext())}</code>"
 
 
+def is_followed_by_mark(node):
+    after = node.next_node(nodes.Text, descend=False, siblings=True)
+    return after is not None and after[:1] in tuple(",.;:!?)")
+
+
 def visit_inline(translator, node):
-    translator.body.append(translator.starttag(node, "span", "", CLASS="math"))
-    translator.body.append(render_or_warn(node, display=False) + "</span>")
+    html = render_or_warn(node, display=False)
+    html = translator.starttag(node, "span", "", CLASS="math") + html + "</span>"
+    if html.count('class="base"') == 1 and is_followed_by_mark(node):
+        html = OPEN + html + CLOSE
+    translator.body.append(html)
     raise nodes.SkipNode
+
+
+def hold_together(app, page, template, context, doctree):
+    body = context.get("body", "")
+    context["body"] = TOGETHER.sub(r'<span class="lb-together">\1\2</span>', body)
 
 
 def visit_block(translator, node):
@@ -79,5 +98,6 @@ def setup(app):
         inline_renderers=(visit_inline, None),
         block_renderers=(visit_block, None),
     )
+    app.connect("html-page-context", hold_together)
     app.add_css_file("vendor/katex/katex.min.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,6 +48,17 @@ def test_nothing_is_wider_than_a_phone(visits, width):
     assert gather(visits, lambda visit: visit.too_wide[width]) == {}
 
 
+def test_the_comma_after_a_short_formula_stays_on_its_line(offline, html):
+    page = open_page(
+        offline, html / "book" / "optimizers" / "momentum.html", Visit("m"), width=420
+    )
+    lines = page.evaluate(
+        "[...document.querySelectorAll('.lb-together')].map(e => e.getClientRects().length)"
+    )
+    assert lines and set(lines) == {1}
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_stand_out_from_their_ground(visits, scheme):
     assert gather(visits, lambda visit: visit.faint[scheme]) == {}
