@@ -53,7 +53,8 @@ def test_the_comma_after_a_short_formula_stays_on_its_line(offline, html):
         offline, html / "book" / "optimizers" / "momentum.html", Visit("m"), width=420
     )
     lines = page.evaluate(
-        "[...document.querySelectorAll('.lb-together')].map(e => e.getClientRects().length)"
+        "[...document.querySelectorAll('.lb-together')]"
+        ".map((piece) => piece.getClientRects().length)"
     )
     assert lines and set(lines) == {1}
     page.close()
