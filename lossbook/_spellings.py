@@ -95,7 +95,7 @@ CASES = (
     Case(
         "log_cosh",
         **_REAL,
-        far=("at an error of 1e-4:", _floats(0), _floats(1e-4)),
+        far=("at an error of 1e-4", _floats(0), _floats(1e-4)),
         names=_named("log_cosh", keras="LogCosh", optax="log_cosh"),
     ),
     Case("quantile", **_REAL, names=_named("quantile", sklearn="mean_pinball_loss")),
@@ -133,7 +133,7 @@ CASES = (
     Case(
         "binary_cross_entropy of logits",
         **_BIT_LOGIT,
-        far=("at a logit of −20:", _floats(0), _floats(-20)),
+        far=("at a logit of −20", _floats(0), _floats(-20)),
         names=_named(
             "binary_cross_entropy",
             _LOGITS,
@@ -204,7 +204,7 @@ CASES = (
         **_LABEL,
         p=_Z,
         one_hot=("Keras",),
-        far=("at scores below 0:", np.array([0]), _floats([-2.0, -1.5, -3.0])),
+        far=("at scores below 0", np.array([0]), _floats([-2.0, -1.5, -3.0])),
         names=_named(
             "multiclass_hinge",
             torch="multi_margin_loss",
@@ -216,13 +216,13 @@ CASES = (
     Case(
         "logistic",
         **_SIGN,
-        far=("at a margin of −200:", _floats(1), _floats(-200)),
+        far=("at a margin of −200", _floats(1), _floats(-200)),
         names=_named("logistic", torch="soft_margin_loss"),
     ),
     Case(
         "focal of logits",
         **_BIT_LOGIT,
-        far=("at a logit of −200:", _floats(1), _floats(-200)),
+        far=("at a logit of −200", _floats(1), _floats(-200)),
         names=_named(
             "focal",
             _LOGITS,

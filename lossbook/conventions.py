@@ -183,7 +183,7 @@ def _entry(case: Case, library: str, module: Any) -> Entry | None:
     order = _order(loss)
     call = _caller(case, library, loss, order, options)
     reduction = _reduction(call, case.y, case.p)
-    factor = float(call(case.y, case.p).sum()) / _ours(case, reduction)
+    factor = float(call(case.y, case.p).sum()) / _ours(case, case.y, case.p, reduction)
     return Entry(
         name,
         order,
@@ -195,11 +195,10 @@ def _entry(case: Case, library: str, module: Any) -> Entry | None:
     )
 
 
-def _ours(case: Case, reduction: str, y: Any = None, p: Any = None) -> float:
+def _ours(case: Case, y: Any, p: Any, reduction: str) -> float:
     name, options = case.names["lossbook"]
     total = "sum" if reduction == "none" else reduction
-    pair = (case.y, case.p) if y is None else (y, p)
-    return float(getattr(lossbook, name)(*pair, reduction=total, **options))
+    return float(getattr(lossbook, name)(y, p, reduction=total, **options))
 
 
 def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:
@@ -207,10 +206,10 @@ def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:
     if case.far is None:
         return ""
     where, y, p = case.far
-    ours, theirs = _ours(case, "sum", y, p), float(call(y, p).sum())
+    ours, theirs = _ours(case, y, p, "sum"), float(call(y, p).sum())
     if np.isclose(theirs, factor * ours, rtol=1e-2, atol=0):
         return ""
-    return f"{where} {theirs:.3g} (lossbook {ours:.3g})"
+    return f"{where}: {theirs:.3g} (lossbook {ours:.3g})"
 
 
 def _caller(

@@ -20,10 +20,11 @@ from sphinx.util.math import get_node_equation_number
 
 SCRIPT = Path(__file__).with_name("formulas.js")
 
-# A browser may break a line beside a formula, even before the comma that ends a clause.
-# A formula of one piece is put between these, and held together with that mark.
+# A browser may break a line beside a formula, even before the mark that ends a clause.
+# A formula of one piece is put between these, to be held together with its mark.
+MARKS = ",.;:!?)"
 OPEN, CLOSE = "<!--together-->", "<!--/together-->"
-TOGETHER = re.compile(f"{OPEN}(.*?){CLOSE}([,.;:!?)]+)", re.DOTALL)
+TOGETHER = re.compile(f"{OPEN}(.*?){CLOSE}([{MARKS}]+)", re.DOTALL)
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def render_or_warn(node, display):
 
 def is_followed_by_mark(node):
     after = node.next_node(nodes.Text, descend=False, siblings=True)
-    return after is not None and after[:1] in tuple(",.;:!?)")
+    return after is not None and after.startswith(tuple(MARKS))
 
 
 def visit_inline(translator, node):
@@ -77,8 +78,9 @@ def visit_inline(translator, node):
 
 
 def hold_together(app, page, template, context, doctree):
-    body = context.get("body", "")
-    context["body"] = TOGETHER.sub(r'<span class="lb-together">\1\2</span>', body)
+    if "body" in context:
+        held = r'<span class="lb-together">\1\2</span>'
+        context["body"] = TOGETHER.sub(held, context["body"])
 
 
 def visit_block(translator, node):
