@@ -2,10 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
+from lossbook import _domain
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import Pointwise, check_not_negative, check_shapes, weighted
+from lossbook._domain import Weights
+from lossbook._loss import (
+    Pointwise,
+    call_fused,
+    check_not_empty,
+    check_reduction,
+    check_shapes,
+    plain_reduction,
+    reduce,
+    weights_of,
+    without_silent_rows,
+)
+
+
+@dataclass(frozen=True)
+class ClassBatch:
+    """Labels and scores that fit each other.
+
+    Attributes
+    ----------
+    xp : module
+        The backend.
+    labels : array of integers
+        In range everywhere: 0 stands for a label that is ignored or wrong.
+    scores : array
+        One a class, the classes last.
+    weights : Weights or None
+        The sample weights, in the shape of the labels.
+    ignored, wrong : array of bool, or None
+        Which labels count nothing, and which are out of range although they count:
+        known only when the values are, so that their losses must become NaN.
+    """
+
+    xp: Any
+    labels: Array
+    scores: Array
+    weights: Weights | None
+    ignored: Array | None
+    wrong: Array | None
+
+    @property
+    def classes(self) -> Any:
+        """How many classes there are."""
+        return self.xp.shape(self.scores)[-1]
+
+    def settled(self, losses: Array) -> Array:
+        """Return the losses, 0 where the label is ignored and NaN where it is wrong."""
+        xp = self.xp
+        if self.wrong is not None:
+            # A factor, not a value in its place: the gradient is to be NaN as well.
+            losses = losses * xp.nan_where(self.wrong, xp.zeros_like(losses) + 1)
+        if self.ignored is not None:
+            losses = xp.where(self.ignored, xp.zeros_like(losses), losses)
+        return losses
+
+    def counted(self, factor: Array | None, losses: Array) -> Array | None:
+        """Return what each label weighs by itself: its class, or nothing if ignored."""
+        if self.ignored is None:
+            return factor
+        nothing = self.xp.zeros_like(self.xp.stop_gradient(losses))
+        return self.xp.where(
+            self.ignored, nothing, nothing + 1 if factor is None else factor
+        )
+
+    def safe_scores(self) -> Array:
+        """Return the scores without rows that weigh nothing and are not finite."""
+        scores = self.scores
+        if self.ignored is not None:
+            kept = self.xp.zeros_like(scores[..., 0]) + 1
+            kept = self.xp.where(self.ignored, kept * 0, kept)
+            (scores,) = without_silent_rows(self.xp, kept, scores)
+        if self.weights is not None and not self.weights.positive:
+            (scores,) = without_silent_rows(self.xp, self.weights.values, scores)
+        return scores
 
 
 def rank(x: Any) -> int:
@@ -15,11 +91,18 @@ def rank(x: Any) -> int:
 
 
 def prepare(
-    y_true: Any, y_pred: Any, axis: int, ignore_index: int | None, *others: Any
-) -> tuple[Any, Array, Array]:
-    """Return the backend, integer labels, and scores with the classes last."""
-    _check_ignore_index(ignore_index)
-    xp = backend_of(y_true, y_pred, *others)
+    y_true: Any,
+    y_pred: Any,
+    axis: int,
+    ignore_index: int | None,
+    sample_weight: Any,
+    reduction: str,
+    *others: Any,
+) -> ClassBatch:
+    """Return integer labels, scores with the classes last, and the weights."""
+    check_reduction(reduction)
+    check_ignore_index(ignore_index)
+    xp = backend_of(y_true, y_pred, sample_weight, *others)
     scores = last(xp, xp.to_float(xp.asarray(y_pred, "y_pred", y_true)), axis)
     labels = xp.asarray(y_true, "y_true", scores)
     if not xp.is_integer(labels):
@@ -28,12 +111,52 @@ def prepare(
             "cross_entropy for one-hot or soft targets, or convert the labels to int64."
         )
     labels = xp.to_index(_shaped(xp, labels, scores), scores)
-    _check_labels(xp, labels, scores, ignore_index)
-    return xp, labels, scores
+    check_not_empty(xp, labels, "y_true", reduction)
+    weights = weights_of(xp, sample_weight, scores[..., 0])
+    return labelled(xp, labels, scores, weights, ignore_index, "y_true")
 
 
-def _check_ignore_index(value: Any) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+def labelled(
+    xp: Any,
+    labels: Array,
+    scores: Array,
+    weights: Weights | None,
+    ignore_index: int | None,
+    name: str,
+    classes: Any = None,
+) -> ClassBatch:
+    """Return the batch, its labels seen to name one of the classes."""
+    classes = xp.shape(scores)[-1] if classes is None else classes
+    ignored = None if ignore_index is None else labels == ignore_index
+    if ignored is not None:
+        labels = xp.where(ignored, xp.zeros_like(labels), labels)
+    found = xp.range_of(labels)
+    if classes is None:  # known when the graph runs
+        classes = xp.last_size(scores)
+    if not isinstance(classes, int):
+        classes = xp.cast(classes, labels)
+    elif found is not None and found[0] >= 0 and found[1] < classes:
+        return ClassBatch(xp, labels, scores, weights, ignored, None)
+
+    def words() -> str:
+        known = isinstance(classes, int)
+        wanted = f"{classes - 1} for {classes} classes" if known else "C - 1"
+        got = f", got labels from {found[0]} to {found[1]}" if found else ""
+        return (
+            f"{name} must hold labels 0 to {wanted}{got}. Pass ignore_index=... for a "
+            "label that counts nothing."
+        )
+
+    wrong = (labels < 0) | (labels >= classes)
+    counted = _domain.checked(xp, wrong, words, weights, found is not None)
+    labels = xp.where(wrong, xp.zeros_like(labels), labels)
+    return ClassBatch(xp, labels, scores, weights, ignored, counted)
+
+
+def check_ignore_index(value: Any) -> None:
+    """Refuse what is no label."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if value is not None and not whole:
         raise TypeError(
             f"ignore_index must be an integer label or None, got {value!r}."
         )
@@ -61,19 +184,6 @@ def _shaped(xp: Any, labels: Array, scores: Array) -> Array:
     return check_shapes(xp, labels, scores[..., 0], names)
 
 
-def _check_labels(xp: Any, labels: Array, scores: Array, ignore: int | None) -> None:
-    classes = xp.shape(scores)[-1]
-    if ignore is not None:
-        labels = xp.where(labels == ignore, xp.zeros_like(labels), labels)
-    found = xp.range_of(labels)
-    if found is not None and (found[0] < 0 or found[1] >= classes):
-        raise ValueError(
-            f"y_true must hold labels 0 to {classes - 1} for {classes} classes, got "
-            f"labels from {found[0]} to {found[1]}. Pass ignore_index=... for a label "
-            "that counts nothing."
-        )
-
-
 def last(xp: Any, x: Array, axis: int) -> Array:
     """Move the class axis to the end."""
     axes = len(xp.shape(x))
@@ -82,26 +192,9 @@ def last(xp: Any, x: Array, axis: int) -> Array:
             "y_pred must have a class axis, got a single number. Use "
             "binary_cross_entropy for one probability."
         )
-    if not (isinstance(axis, int) and -axes <= axis < axes):
+    if not (isinstance(axis, Integral) and -axes <= axis < axes):
         raise ValueError(f"axis must lie in [{-axes}, {axes - 1}], got {axis!r}.")
-    return x if axis in (-1, axes - 1) else xp.moveaxis(x, axis, -1)
-
-
-def weight(
-    xp: Any, value: Any, scores: Array, name: str = "class_weight"
-) -> Array | None:
-    """Return the class weights as an array of one a class."""
-    if value is None:
-        return None
-    weights = xp.cast(xp.asarray(value, name, scores), scores)
-    classes = xp.shape(scores)[-1]
-    if xp.shape(weights) != (classes,):
-        raise ValueError(
-            f"{name} must have one weight a class, shape ({classes},), got shape "
-            f"{xp.shape(weights)}."
-        )
-    check_not_negative(xp, weights, name)
-    return weights
+    return x if axis in (-1, axes - 1) else xp.moveaxis(x, int(axis), -1)
 
 
 def smoothed(xp: Any, y: Array, label_smoothing: float) -> Array:
@@ -131,6 +224,7 @@ _SOFTMAX_CE = Pointwise(
     "softmax_ce",
     _softmax_ce,
     slopes=[lambda xp, y, z: -xp.log_softmax(z), _softmax_ce_slope],
+    rowwise=True,
 )
 
 _CROSS_ENTROPY = Pointwise(
@@ -148,44 +242,50 @@ _SURPRISE = Pointwise(
     slopes=[lambda xp, p: -1 / p],
 )
 
+_LOGIT_SURPRISE = Pointwise(
+    "logit_surprise",
+    formula=lambda xp, labels, z: -xp.take_labels(xp.log_softmax(z), labels),
+    slopes=[None, lambda xp, labels, z: xp.softmax_minus_label(z, labels)],
+    rowwise=True,
+)
 
-def sparse(
-    xp: Any,
-    labels: Array,
-    y_pred: Array,
-    from_logits: bool,
-    class_weight: Array | None,
-    label_smoothing: float,
-    ignore_index: int | None,
-) -> tuple[Array, Array | None]:
-    """Return the loss of each label, weights applied, and the weight of each label."""
-    ignored = None if ignore_index is None else labels == ignore_index
-    if ignored is not None:
-        labels = xp.where(ignored, xp.zeros_like(labels), labels)
-    log_p: Array = xp.log_softmax(y_pred) if from_logits else None
-    losses = (
-        -xp.take_labels(log_p, labels)
-        if from_logits
-        else _SURPRISE.losses(xp, xp.take_labels(y_pred, labels))
-    )
-    counted = None
+
+def surprise(batch: ClassBatch, from_logits: bool) -> Array:
+    """Return -log p of each label, by itself: nothing is weighted, ignored or wrong."""
+    xp = batch.xp
+    if from_logits:
+        return _LOGIT_SURPRISE.losses(xp, batch.labels, batch.scores)
+    return _SURPRISE.losses(xp, xp.take_labels(batch.scores, batch.labels))
+
+
+def mean_surprise(batch: ClassBatch, reduction: str) -> Array:
+    """Return what `reduction` asks for of -log p of each label, from logits."""
+    if batch.weights is batch.ignored is batch.wrong is None:
+        total = plain_reduction(reduction)
+        fused = call_fused(
+            batch.xp,
+            "sparse_cross_entropy",
+            batch.labels,
+            batch.scores,
+            reduction=total,
+        )
+        if fused is not None:
+            return fused
+    losses = batch.settled(surprise(batch, from_logits=True))
+    counted = batch.counted(None, losses)
+    return reduce(batch.xp, losses, batch.weights, reduction, counted)
+
+
+def spread_surprise(
+    batch: ClassBatch, from_logits: bool, class_weight: Array | None
+) -> Array:
+    """Return the mean over the classes of -log p, each class with its weight."""
+    xp, scores = batch.xp, batch.safe_scores()
+    each = -xp.log_softmax(scores) if from_logits else _SURPRISE.losses(xp, scores)
     if class_weight is not None:
-        counted = xp.sum(
-            xp.one_hot(labels, xp.shape(y_pred)[-1], y_pred) * class_weight, axis=-1
-        )
-        losses = weighted(xp, losses, counted)
-    if label_smoothing:
-        each = -log_p if from_logits else _SURPRISE.losses(xp, y_pred)
-        spread = each if class_weight is None else weighted(xp, each, class_weight)
-        share = label_smoothing / xp.shape(y_pred)[-1]
-        losses = (1 - label_smoothing) * losses + share * xp.sum(spread, axis=-1)
-    if ignored is not None:
-        nothing = xp.zeros_like(xp.stop_gradient(losses))
-        losses = xp.where(ignored, nothing, losses)
-        counted = xp.where(
-            ignored, nothing, nothing + 1 if counted is None else counted
-        )
-    return losses, counted
+        ruled_out = (class_weight == 0) & ~xp.isfinite(each)
+        each = xp.where(ruled_out, xp.zeros_like(each), each) * class_weight
+    return xp.sum(each, axis=-1) / batch.classes
 
 
 def divergence(xp: Any, y: Array, y_pred: Array, from_logits: bool) -> Array:

@@ -1,4 +1,4 @@
-"""What every loss shares: checks, weights, reduction, and the way to its gradient.
+"""What every loss shares: inputs, weights, reduction, and the way to its gradient.
 
 A loss is written as a formula and its slope, element by element. Here it is applied:
 
@@ -6,22 +6,29 @@ A loss is written as a formula and its slope, element by element. Here it is app
    shapes that differ, so that nothing broadcasts silently.
 2. The framework's fused kernel is called where it has one for exactly this loss;
    otherwise the formula, with the slope as its derivative.
-3. `reduce` applies the weights and takes the mean or the sum.
+3. `reduce` applies the weights and takes the mean or the sum. What weighs nothing is
+   not there: not in the value, the gradient or the denominator, even if it is NaN.
+
+`_domain.py` refuses the values that a loss is not made for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, prod
-from numbers import Real
+from functools import partial
+from math import prod
 from typing import Any, Literal
 
+import numpy as np
+
+from lossbook import _domain
 from lossbook._dispatch import Array, backend_of
+from lossbook._domain import Weights
 
 Reduction = Literal["mean", "sum", "none", "sum_over_batch_size"]
-USE_LOGITS = "Pass from_logits=True if these are logits."
 REDUCTIONS = ("mean", "sum", "none", "sum_over_batch_size")
+MEANS = ("mean", "sum_over_batch_size")
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,14 @@ class Pointwise:
     slopes : sequence of callables
         The derivative of the formula by each input, with the same arguments; None where
         an input is a constant.
+    rowwise : bool
+        Whether the formula works on rows, the last axis, of which it keeps nothing.
     """
 
     name: str
     formula: Callable[..., Array]
     slopes: Sequence[Callable[..., Array] | None]
+    rowwise: bool = False
 
     def losses(self, xp: Any, *inputs: Array, **parameters: Any) -> Array:
         """Return the loss of each element."""
@@ -52,33 +62,42 @@ class Pointwise:
         self,
         xp: Any,
         *inputs: Array,
-        sample_weight: Any = None,
+        weights: Weights | None = None,
         reduction: str = "mean",
         **parameters: Any,
     ) -> Array:
         """Return what `reduction` asks for; without weights in one step."""
-        if sample_weight is not None:
+        if weights is not None:
             losses = self._apply(xp, inputs, parameters, "none")
-            return reduce(xp, losses, sample_weight, reduction)
+            return reduce(xp, losses, weights, reduction)
         return self._apply(xp, inputs, parameters, plain_reduction(reduction))
 
     def _apply(
         self, xp: Any, inputs: Sequence[Array], parameters: dict[str, Any], total: str
     ) -> Array:
-        kernel = xp.KERNELS.get(self.name)
-        fused = kernel(*inputs, total, **parameters) if kernel else None
-        if fused is not None:  # a kernel may be for some inputs only
+        fused = call_fused(xp, self.name, *inputs, reduction=total, **parameters)
+        if fused is not None:
             return fused
         return xp.with_slope(
-            lambda *values: self.formula(xp, *values, **parameters),
-            [
-                slope and (lambda *v, slope=slope: slope(xp, *v, **parameters))
-                for slope in self.slopes
-            ],
+            partial(self.formula, xp),
+            [slope and partial(slope, xp) for slope in self.slopes],
             *inputs,
             total=total,
-            key=(self.name, *parameters.items()),
+            rowwise=self.rowwise,
+            parameters=parameters,
+            key=self.formula,
         )
+
+
+def call_fused(
+    xp: Any, name: str, *inputs: Array, reduction: str, **parameters: Any
+) -> Array | None:
+    """Return what the framework's kernel of this name gives, None where it has none.
+
+    A kernel may be for some inputs only: it then returns None for the others.
+    """
+    kernel = xp.KERNELS.get(name)
+    return kernel(*inputs, reduction, **parameters) if kernel else None
 
 
 def of_error(
@@ -90,49 +109,50 @@ def of_error(
     **parameters: Any,
 ) -> Array:
     """Apply a loss that is a function of the error y_pred - y_true."""
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
-    if kernel := xp.KERNELS.get(loss.name + " of error"):
-        return with_kernel(
-            xp, kernel, y_true, y_pred, sample_weight, reduction, **parameters
-        )
-    return loss.reduced(
-        xp,
-        y_pred - y_true,
-        sample_weight=sample_weight,
-        reduction=reduction,
-        **parameters,
+    xp, y_true, y_pred, weights = prepare(
+        y_true, y_pred, sample_weight, reduction, difference=True
     )
+    total = "none" if weights else plain_reduction(reduction)
+    losses = call_fused(
+        xp, loss.name + " of error", y_true, y_pred, reduction=total, **parameters
+    )
+    if losses is None:
+        losses = loss._apply(xp, [y_pred - y_true], parameters, total)
+    return reduce(xp, losses, weights, reduction) if weights else losses
 
 
-def with_kernel(
-    xp: Any,
-    kernel: Callable[..., Array],
-    y_true: Array,
-    y_pred: Array,
+def prepare(
+    y_true: Any,
+    y_pred: Any,
     sample_weight: Any,
     reduction: str,
-    **parameters: Any,
-) -> Array:
-    """Apply a fused kernel, which reduces by itself where there are no weights."""
-    if sample_weight is None:
-        return kernel(y_true, y_pred, plain_reduction(reduction), **parameters)
-    losses = kernel(y_true, y_pred, "none", **parameters)
-    return reduce(xp, losses, sample_weight, reduction)
+    *others: Any,
+    difference: bool = False,
+) -> tuple[Any, Array, Array, Weights | None]:
+    """Return the backend, y_true and y_pred as arrays that fit, and the weights.
 
-
-def prepare(y_true: Any, y_pred: Any, *others: Any) -> tuple[Any, Array, Array]:
-    """Return the backend, and y_true and y_pred as arrays that fit each other."""
-    xp = backend_of(y_true, y_pred, *others)
-    y_pred = xp.to_float(xp.asarray(y_pred, "y_pred", y_true))
-    y_true = xp.cast(xp.asarray(y_true, "y_true", y_pred), y_pred)
-    return xp, check_shapes(xp, y_true, y_pred), y_pred
+    With `difference`, of integers only their difference is kept, in y_pred, because
+    float32 would round large ones.
+    """
+    check_reduction(reduction)
+    xp = backend_of(y_true, y_pred, sample_weight, *others)
+    y_pred = xp.asarray(y_pred, "y_pred", y_true)
+    y_true = check_shapes(xp, xp.asarray(y_true, "y_true", y_pred), y_pred)
+    check_not_empty(xp, y_pred, "y_pred", reduction)
+    if difference and xp.is_integer(y_pred) and xp.is_integer(y_true):
+        wide = xp.to_index(y_true, y_pred)
+        y_true, y_pred = xp.zeros_like(wide), xp.to_index(y_pred, y_true) - wide
+    y_pred = xp.to_float(y_pred)
+    y_true = xp.cast(y_true, y_pred)
+    return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred)
 
 
 def float_arrays(
-    arrays: dict[str, Any], dtype_of: str, *others: Any
+    arrays: dict[str, Any], dtype_of: str, sample_weight: Any, reduction: str
 ) -> tuple[Any, list[Array]]:
     """Return the backend, and arrays of one shape in the dtype of the one named."""
-    xp = backend_of(*arrays.values(), *others)
+    check_reduction(reduction)
+    xp = backend_of(*arrays.values(), sample_weight)
     lead = xp.to_float(xp.asarray(arrays[dtype_of], dtype_of, *_tensors(xp, arrays)))
     fitting = []
     for name, value in arrays.items():
@@ -141,6 +161,7 @@ def float_arrays(
             array = xp.cast(xp.asarray(value, name, lead), lead)
             array = check_shapes(xp, array, lead, (name, dtype_of))
         fitting.append(array)
+    check_not_empty(xp, lead, dtype_of, reduction)
     return xp, fitting
 
 
@@ -152,19 +173,27 @@ def _tensors(xp: Any, arrays: dict[str, Any]) -> list[Any]:
 def check_shapes(
     xp: Any, a: Array, b: Array, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> Array:
-    """Refuse shapes that differ, and empty batches; return `a`, seen to fit `b`."""
+    """Refuse shapes that differ; return `a`, seen to fit `b`."""
     left, right = xp.shape(a), xp.shape(b)
     if left != right and not _could_be_equal(left, right):
         raise ValueError(
             f"{names[0]} and {names[1]} must have the same shape, got {names[0]} "
             f"{left} and {names[1]} {right}. {_remedy(left, right, names)}"
         )
-    if 0 in right:
-        raise ValueError(
-            f"{names[1]} is empty (shape {right}): the loss of an empty batch is not "
-            "defined. Skip the batch."
-        )
     return xp.fitting(a, b, *names)
+
+
+def check_not_empty(xp: Any, x: Array, name: str, reduction: str) -> None:
+    """Refuse the mean of an empty batch; its sum is 0, and it has no losses."""
+    if reduction not in MEANS:
+        return
+    if 0 in xp.shape(x):
+        raise ValueError(
+            f"{name} is empty (shape {xp.shape(x)}): an empty batch has no mean. Skip "
+            "the batch, or where other workers wait for this one use "
+            'reduction="sum", which is 0, and lossbook.global_mean.'
+        )
+    xp.not_empty(x, name)
 
 
 def _could_be_equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
@@ -202,8 +231,8 @@ def check_reduction(reduction: str) -> None:
 def reduce(
     xp: Any,
     losses: Array,
-    sample_weight: Any = None,
-    reduction: str = "mean",
+    weights: Weights | None,
+    reduction: str,
     base_weight: Array = None,
 ) -> Array:
     """Turn the losses of the elements into what `reduction` asks for.
@@ -211,12 +240,11 @@ def reduce(
     `base_weight` is what a loss already contains of weights (class weights): it counts
     in the denominator of the mean, and the losses have been multiplied by it before.
     """
-    check_reduction(reduction)
     weight = base_weight
-    if sample_weight is not None:
-        sample_weight = weights_like(xp, sample_weight, losses)
-        losses = weighted(xp, losses, sample_weight)
-        weight = sample_weight if weight is None else sample_weight * weight
+    if weights is not None:
+        losses = weighted(xp, losses, weights.values, weights.positive)
+        factor = weights.values
+        weight = factor if weight is None else weighted(xp, weight, factor)
     if reduction == "none":
         return losses
     if reduction == "sum":
@@ -226,10 +254,40 @@ def reduce(
     return xp.mean(losses)
 
 
-def weighted(xp: Any, losses: Array, weight: Array) -> Array:
-    """Multiply; an infinite loss that weighs nothing counts as 0, not as 0 * inf."""
-    silent = xp.isinf(losses) & (weight == 0)
+def weighted(xp: Any, losses: Array, weight: Array, positive: bool = False) -> Array:
+    """Multiply; a loss that weighs nothing counts as 0, also where it is not finite.
+
+    A finite loss stays what it is, because its weight has a derivative even at 0.
+    """
+    if positive:
+        return losses * weight
+    silent = (weight == 0) & ~xp.isfinite(losses)
     return xp.where(silent, xp.zeros_like(losses), losses) * weight
+
+
+def without_silent_rows(
+    xp: Any, weight: Array | None, *arrays: Array
+) -> tuple[Array, ...]:
+    """Return arrays of vectors without what could spoil the sum over the rows.
+
+    A row that weighs nothing and is not finite becomes 0: products with it, and with
+    its cotangent of 0, would be NaN.
+    """
+    if weight is None:
+        return arrays
+    nothing = weight == 0
+    if xp.any_of(nothing) is False:
+        return arrays
+    return tuple(_without(xp, nothing, array) for array in arrays)
+
+
+def _without(xp: Any, nothing: Array, x: Array) -> Array:
+    known = xp.where(xp.isfinite(xp.stop_gradient(x)), 0.0, float("nan"))
+    known = xp.sum(known, axis=-1)  # NaN where one element of a row is not finite
+    spoiled = nothing & (known != known)
+    if xp.any_of(spoiled) is False:
+        return x
+    return xp.where(xp.expand_dims(spoiled, -1), xp.zeros_like(x), x)
 
 
 def _ratio(xp: Any, total: Array, weight: Array) -> Array:
@@ -237,6 +295,15 @@ def _ratio(xp: Any, total: Array, weight: Array) -> Array:
     nothing = weight == 0
     one = xp.zeros_like(weight) + 1
     return xp.where(nothing, total * 0, total / xp.where(nothing, one, weight))
+
+
+def weights_of(xp: Any, sample_weight: Any, losses: Array) -> Weights | None:
+    """Return the weights of losses of this shape, or None where there are none."""
+    if sample_weight is None:
+        return None
+    values = weights_like(xp, sample_weight, losses)
+    low = lowest(xp, values)
+    return Weights(values, low is not None and low > 0)
 
 
 def weights_like(xp: Any, sample_weight: Any, losses: Array) -> Array:
@@ -250,12 +317,7 @@ def weights_like(xp: Any, sample_weight: Any, losses: Array) -> Array:
             "Use sample_weight.reshape(-1) if it has an axis of length 1 too many."
         )
     weight = xp.fitting(weight, losses, "sample_weight", "the losses")
-    low = lowest(xp, weight)
-    if low is not None and low < 0:
-        raise ValueError(
-            f"sample_weight must not be negative, got {low:g}. To turn a loss around, "
-            "change its sign; to leave a sample out, use weight 0."
-        )
+    weight = _checked_weight(xp, weight, "sample_weight", _TURN_AROUND)
     missing = len(want) - len(got)
     if missing:
         weight = xp.reshape(weight, (*_sizes(xp, weight), *(1,) * missing))
@@ -263,17 +325,49 @@ def weights_like(xp: Any, sample_weight: Any, losses: Array) -> Array:
     return weight
 
 
+_TURN_AROUND = (
+    " To turn a loss around, change its sign; to leave a sample out, use weight 0."
+)
+
+
+def _checked_weight(xp: Any, weight: Array, name: str, fix: str = "") -> Array:
+    """Return weights of 0 or more."""
+    low = lowest(xp, weight)
+    if low is not None and low >= 0:
+        return weight
+
+    def words() -> str:
+        low = lowest(xp, weight)
+        got = "" if low is None else f", got {_domain.digits(low)}"
+        return f"{name} must not be negative{got}.{fix}"
+
+    return _domain.refuse(xp, weight, weight < 0, words, known=low is not None)
+
+
 def trailing_like(xp: Any, value: Any, name: str, x: Array) -> Array:
     """Return a number, or one value a class (the last axis), in the shape of `x`."""
     array = xp.cast(xp.asarray(value, name, x), x)
     got, want = xp.shape(array), xp.shape(x)
+    if got == (1,):
+        array, got = xp.reshape(array, ()), ()
     if got not in ((), want[-1:]):
         raise ValueError(
             f"{name} must be a number or have one value a class, shape {want[-1:]}, "
             f"got shape {got}."
         )
-    check_not_negative(xp, array, name)
+    array = _checked_weight(xp, array, name)
     return array + xp.zeros_like(xp.stop_gradient(x))
+
+
+def class_weight_of(xp: Any, value: Any, classes: Any, name: str, like: Array) -> Array:
+    """Return class weights as an array of one a class."""
+    weights = xp.cast(xp.asarray(value, name, like), like)
+    if xp.shape(weights) != (classes,):
+        raise ValueError(
+            f"{name} must have one weight a class, shape ({classes},), got shape "
+            f"{xp.shape(weights)}."
+        )
+    return _checked_weight(xp, weights, name)
 
 
 def _sizes(xp: Any, x: Array) -> tuple[Any, ...]:
@@ -282,60 +376,12 @@ def _sizes(xp: Any, x: Array) -> tuple[Any, ...]:
 
 
 def lowest(xp: Any, x: Array) -> float | None:
-    """Return the smallest value, or None where values are not known."""
-    values = known_range(xp, x)
+    """Return the smallest value that is not NaN, or None where values are not known."""
+    values = _domain.known_range(xp, x)
     return None if values is None else float(values[0])
-
-
-def check_not_negative(xp: Any, x: Array, name: str) -> None:
-    """Refuse negative values."""
-    low = lowest(xp, x)
-    if low is not None and low < 0:
-        raise ValueError(f"{name} must not be negative, got {low:g}.")
-
-
-def known_range(xp: Any, x: Array, nan_as: float = 0.0) -> tuple[float, float] | None:
-    """Return the smallest and largest value that is not NaN, or None if not known."""
-    values = xp.range_of(x)
-    if values is None or (values[0] == values[0] and values[1] == values[1]):
-        return values  # type: ignore[no-any-return]
-    known = xp.where(x == x, x, xp.zeros_like(x) + nan_as)
-    return xp.range_of(known)  # type: ignore[no-any-return]
-
-
-def check_range(
-    xp: Any, x: Array, name: str, low: float, high: float, fix: str
-) -> None:
-    """Refuse values outside [low, high]; NaN passes, to be seen in the result."""
-    values = known_range(xp, x, nan_as=low)
-    if values is not None and (values[0] < low or values[1] > high):
-        raise ValueError(
-            f"{name} must lie in [{low:g}, {high:g}], got values from {values[0]:g} to "
-            f"{values[1]:g}. {fix}"
-        )
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Refuse a parameter that is not a positive, finite number."""
-    if not _is_number(value) or not 0 < value < inf:
-        raise ValueError(
-            f"{name} must be a positive number, got {value!r}. For instance {name}=1.0."
-        )
-
-
-def check_between(name: str, value: Any, low: float, high: float) -> None:
-    """Refuse a parameter that is not a number in the closed interval [low, high]."""
-    if not _is_number(value) or not low <= value <= high:
-        raise ValueError(
-            f"{name} must be a number in [{low:g}, {high:g}], got {value!r}."
-        )
 
 
 def check_flag(name: str, value: Any) -> None:
     """Refuse a switch that is neither True nor False."""
-    if not isinstance(value, bool):
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}.")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

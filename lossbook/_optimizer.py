@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import check_positive
+from lossbook._domain import check_positive
 from lossbook.gradients import _is_numbers, flatten
 
 Rate = float | Callable[[Any], Any]

@@ -42,4 +42,4 @@ def _norm_slope(xp: Any, x: Array) -> Array:
     return scaled / xp.sqrt(xp.where(square == 0, xp.zeros_like(square) + 1, square))
 
 
-_NORM = Pointwise("norm", _norm, slopes=[_norm_slope])
+_NORM = Pointwise("norm", _norm, slopes=[_norm_slope], rowwise=True)

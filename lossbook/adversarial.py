@@ -22,12 +22,14 @@ from math import prod
 from typing import Any
 
 from lossbook._dispatch import Array, backend_of
+from lossbook._domain import check_between, within_unit
 from lossbook._loss import (
     Pointwise,
-    check_between,
-    check_range,
+    check_not_empty,
+    check_reduction,
     check_shapes,
     reduce,
+    weights_of,
 )
 from lossbook._vectors import norm
 
@@ -96,13 +98,15 @@ def gan_discriminator(
     """
     _check_kind(kind)
     xp = backend_of(real, fake, sample_weight)
-    real = _scores(xp, real, "real", fake)
-    fake = xp.cast(_scores(xp, fake, "fake", real), real)
+    real = _scores(xp, real, "real", fake, reduction)
+    fake = xp.cast(_scores(xp, fake, "fake", real, reduction), real)
     if reduction == "none" or sample_weight is not None:
         check_shapes(xp, fake, real, ("fake", "real"))
     of_real, of_fake = _DISCRIMINATOR[kind]
-    how = {"sample_weight": sample_weight, "reduction": reduction}
-    return of_real.reduced(xp, real, **how) + of_fake.reduced(xp, fake, **how)
+    weights = weights_of(xp, sample_weight, real)
+    return of_real.reduced(
+        xp, real, weights=weights, reduction=reduction
+    ) + of_fake.reduced(xp, fake, weights=weights, reduction=reduction)
 
 
 def gan_generator(
@@ -160,10 +164,9 @@ def gan_generator(
     """
     _check_kind(kind)
     xp = backend_of(fake, sample_weight)
-    fake = _scores(xp, fake, "fake", sample_weight)
-    return _GENERATOR[kind].reduced(
-        xp, fake, sample_weight=sample_weight, reduction=reduction
-    )
+    fake = _scores(xp, fake, "fake", sample_weight, reduction)
+    weights = weights_of(xp, sample_weight, fake)
+    return _GENERATOR[kind].reduced(xp, fake, weights=weights, reduction=reduction)
 
 
 _LOG_REAL = Pointwise(  # -log sigma(s)
@@ -301,12 +304,22 @@ def gradient_penalty(
             "differentiate twice, got NumPy's. Use torch.as_tensor(real) and "
             "torch.as_tensor(fake), with a critic of the same framework."
         )
+    check_reduction(reduction)
     real, fake = _samples(xp, real, fake)
+    check_not_empty(xp, real, "real", reduction)
     share = _shares(xp, mix, real)
     slopes = _SLOPES[xp.NAME](xp, critic, share * real + (1 - share) * fake)
     rows = xp.reshape(slopes, (-1, prod(xp.shape(slopes)[1:])))
-    excess = norm(xp, xp.to_float(rows)) - target
-    return reduce(xp, excess * excess, sample_weight, reduction)
+    losses = _SQUARE.losses(xp, norm(xp, xp.to_float(rows)) - target)
+    weights = weights_of(xp, sample_weight, losses)
+    return reduce(xp, losses, weights, reduction)
+
+
+_SQUARE = Pointwise(
+    "square",
+    formula=lambda xp, excess: excess * excess,
+    slopes=[lambda xp, excess: 2 * excess],
+)
 
 
 def _samples(xp: Any, real: Any, fake: Any) -> tuple[Array, Array]:
@@ -328,7 +341,7 @@ def _shares(xp: Any, mix: Any, real: Array) -> Array:
     if mix is None:
         return _RANDOM[xp.NAME](real, ones)
     share = xp.cast(xp.asarray(mix, "mix", real), real)
-    check_range(xp, share, "mix", 0, 1, "It is the share of the real samples.")
+    share = within_unit(xp, share, "mix", "It is the share of the real samples.")
     if xp.shape(share) not in ((), xp.shape(real)[:1]):
         raise ValueError(
             f"mix must be a number or have one value a sample, shape "
@@ -387,11 +400,8 @@ def _check_kind(kind: Any) -> None:
         )
 
 
-def _scores(xp: Any, scores: Any, name: str, like: Any) -> Array:
+def _scores(xp: Any, scores: Any, name: str, like: Any, reduction: str) -> Array:
+    check_reduction(reduction)
     array = xp.to_float(xp.asarray(scores, name, like))
-    if 0 in xp.shape(array):
-        raise ValueError(
-            f"{name} is empty (shape {xp.shape(array)}): the loss of an empty batch is "
-            "not defined. Skip the batch."
-        )
+    check_not_empty(xp, array, name, reduction)
     return array

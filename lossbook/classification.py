@@ -7,21 +7,25 @@ which keep their digits where probabilities have become 0 or 1. Losses are in na
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from lossbook import _classes
+from lossbook import _classes, _domain
 from lossbook._dispatch import Array
+from lossbook._domain import USE_LOGITS, Weights, check_between
 from lossbook._loss import (
-    USE_LOGITS,
     Pointwise,
-    check_between,
     check_flag,
-    check_range,
+    class_weight_of,
     prepare,
     reduce,
     trailing_like,
-    with_kernel,
+    weighted,
+    weights_of,
 )
+
+PROBABILITIES = "Targets are 0 and 1, or probabilities."
+SHARES = "Targets are probabilities."
 
 
 def binary_cross_entropy(
@@ -81,18 +85,20 @@ def binary_cross_entropy(
     array([    0., 10000.])
     """
     check_flag("from_logits", from_logits)
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight, pos_weight)
-    check_range(xp, y_true, "y_true", 0, 1, "Targets are 0 and 1, or probabilities.")
     check_between("label_smoothing", label_smoothing, 0, 1)
+    xp, y_true, y_pred, weights = prepare(
+        y_true, y_pred, sample_weight, reduction, pos_weight
+    )
+    y_true = _domain.within_unit(xp, y_true, "y_true", PROBABILITIES, weights)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
     if not from_logits:
-        y_pred = _probabilities(xp, y_pred, eps)
+        y_pred = _probabilities(xp, y_pred, eps, weights)
     inputs = [y_true, y_pred]
     if pos_weight is not None:
         inputs.append(trailing_like(xp, pos_weight, "pos_weight", y_pred))
-    loss = _BINARY[from_logits, pos_weight is not None]
-    return loss.reduced(xp, *inputs, sample_weight=sample_weight, reduction=reduction)
+    loss = _BINARY[bool(from_logits), pos_weight is not None]
+    return loss.reduced(xp, *inputs, weights=weights, reduction=reduction)
 
 
 def _bce_logits(xp: Any, y: Array, z: Array) -> Array:
@@ -154,8 +160,10 @@ _BINARY = {
 }
 
 
-def _probabilities(xp: Any, p: Array, eps: float | None) -> Array:
-    check_range(xp, p, "y_pred", 0, 1, USE_LOGITS)
+def _probabilities(
+    xp: Any, p: Array, eps: float | None, weights: Weights | None
+) -> Array:
+    p = _domain.within_unit(xp, p, "y_pred", USE_LOGITS, weights)
     if eps is None:
         return p
     check_between("eps", eps, 0, 0.5)
@@ -220,18 +228,38 @@ def cross_entropy(
     0.105
     """
     check_flag("from_logits", from_logits)
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight, class_weight)
-    check_range(xp, y_true, "y_true", 0, float("inf"), "Targets are probabilities.")
     check_between("label_smoothing", label_smoothing, 0, 1)
-    y_true, y_pred = (_classes.last(xp, x, axis) for x in (y_true, y_pred))
-    weight = _classes.weight(xp, class_weight, y_pred)
-    mass = None if weight is None else xp.sum(y_true * weight, axis=-1)
-    y_true = _classes.smoothed(xp, y_true, label_smoothing)
-    targets = y_true if weight is None else y_true * weight
+    xp, y_true, y_pred, weights = _distributions(
+        y_true, y_pred, axis, sample_weight, reduction, class_weight
+    )
+    y_true = _domain.not_negative(xp, y_true, "y_true", SHARES, weights)
+    mass = None
+    y_smooth = _classes.smoothed(xp, y_true, label_smoothing)
+    if class_weight is not None:
+        classes = xp.shape(y_pred)[-1]
+        weight = class_weight_of(xp, class_weight, classes, "class_weight", y_pred)
+        mass = xp.sum(y_true * weight, axis=-1)
+        y_smooth = y_smooth * weight
     if not from_logits:
-        y_pred = _probabilities(xp, y_pred, eps)
-    losses = _classes.soft(xp, targets, y_pred, from_logits)
-    return reduce(xp, losses, sample_weight, reduction, mass)
+        y_pred = _probabilities(xp, y_pred, eps, weights)
+    losses = _classes.soft(xp, y_smooth, y_pred, from_logits)
+    return reduce(xp, losses, weights, reduction, mass)
+
+
+def _distributions(
+    y_true: Any,
+    y_pred: Any,
+    axis: int,
+    sample_weight: Any,
+    reduction: str,
+    *others: Any,
+) -> tuple[Any, Array, Array, Weights | None]:
+    """Return what `prepare` does, the classes last and one weight a row."""
+    xp, y_true, y_pred, _ = prepare(
+        y_true, y_pred, None, reduction, sample_weight, *others
+    )
+    y_true, y_pred = (_classes.last(xp, x, axis) for x in (y_true, y_pred))
+    return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred[..., 0])
 
 
 def sparse_cross_entropy(
@@ -292,20 +320,28 @@ def sparse_cross_entropy(
     """
     check_flag("from_logits", from_logits)
     check_between("label_smoothing", label_smoothing, 0, 1)
-    xp, labels, y_pred = _classes.prepare(
-        y_true, y_pred, axis, ignore_index, sample_weight, class_weight
+    batch = _classes.prepare(
+        y_true, y_pred, axis, ignore_index, sample_weight, reduction, class_weight
     )
+    if from_logits and class_weight is None and not label_smoothing:
+        return _classes.mean_surprise(batch, reduction)
+    xp = batch.xp
     if not from_logits:
-        y_pred = _probabilities(xp, y_pred, eps)
-    weight = _classes.weight(xp, class_weight, y_pred)
-    simple = from_logits and weight is None and ignore_index is None
-    kernel = xp.KERNELS.get("sparse_cross_entropy")
-    if kernel and simple and not label_smoothing:
-        return with_kernel(xp, kernel, labels, y_pred, sample_weight, reduction)
-    losses, counted = _classes.sparse(
-        xp, labels, y_pred, from_logits, weight, label_smoothing, ignore_index
-    )
-    return reduce(xp, losses, sample_weight, reduction, counted)
+        scores = _probabilities(xp, batch.scores, eps, batch.weights)
+        batch = replace(batch, scores=scores)
+    losses, counted = _classes.surprise(batch, from_logits), None
+    if class_weight is not None:
+        class_weight = class_weight_of(
+            xp, class_weight, batch.classes, "class_weight", batch.scores
+        )
+        counted = xp.take(class_weight, batch.labels)
+        losses = weighted(xp, losses, counted)
+    if label_smoothing:
+        spread = _classes.spread_surprise(batch, from_logits, class_weight)
+        losses = (1 - label_smoothing) * losses + label_smoothing * spread
+    losses = batch.settled(losses)
+    counted = batch.counted(counted, losses)
+    return reduce(xp, losses, batch.weights, reduction, counted)
 
 
 def kl_divergence(
@@ -361,13 +397,14 @@ def kl_divergence(
     0.0
     """
     check_flag("from_logits", from_logits)
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
-    check_range(xp, y_true, "y_true", 0, 1, "Targets are probabilities.")
-    y_true, y_pred = (_classes.last(xp, x, axis) for x in (y_true, y_pred))
+    xp, y_true, y_pred, weights = _distributions(
+        y_true, y_pred, axis, sample_weight, reduction
+    )
+    y_true = _domain.within_unit(xp, y_true, "y_true", SHARES, weights)
     if not from_logits:
-        y_pred = _probabilities(xp, y_pred, eps)
+        y_pred = _probabilities(xp, y_pred, eps, weights)
     losses = _classes.divergence(xp, y_true, y_pred, from_logits)
-    return reduce(xp, losses, sample_weight, reduction)
+    return reduce(xp, losses, weights, reduction)
 
 
 def log_loss(

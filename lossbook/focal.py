@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook import _classes
+from lossbook import _classes, _domain
 from lossbook._dispatch import Array
+from lossbook._domain import USE_LOGITS, check_between
 from lossbook._loss import (
-    USE_LOGITS,
     Pointwise,
-    check_between,
     check_flag,
-    check_range,
-    known_range,
+    class_weight_of,
     prepare,
     reduce,
     weighted,
@@ -74,29 +72,21 @@ def focal(
     >>> lb.focal([1, 1], [-1e4, 100.0], from_logits=True, reduction="none").round(3)
     array([10000.,     0.])
     """
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
-    _check_bits(xp, y_true)
     check_between("gamma", gamma, 0, float("inf"))
     check_flag("from_logits", from_logits)
+    xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
+    y_true = _domain.bits(xp, y_true, weights)
     if from_logits:
         losses = _FOCAL_LOGITS.losses(xp, y_true, y_pred, gamma=gamma)
     else:
-        check_range(xp, y_pred, "y_pred", 0, 1, USE_LOGITS)
+        y_pred = _domain.within_unit(xp, y_pred, "y_pred", USE_LOGITS, weights)
         losses = _FOCAL.losses(xp, y_true, y_pred, gamma=gamma)
     if alpha is not None:
         check_between("alpha", alpha, 0, 1)
         factor = alpha * y_true + (1 - alpha) * (1 - y_true)
+        factor = xp.where(y_true == y_true, factor, xp.zeros_like(factor) + 1)
         losses = weighted(xp, losses, factor)
-    return reduce(xp, losses, sample_weight, reduction)
-
-
-def _check_bits(xp: Any, y: Array) -> None:
-    off = known_range(xp, y * (1 - y))  # 0 for 0 and 1 alone
-    if off is not None and (off[0] != 0 or off[1] != 0):
-        raise ValueError(
-            "y_true must hold 0 and 1 alone. Use (y + 1) / 2 for labels -1 and +1, "
-            "sparse_focal for class labels, binary_cross_entropy for soft targets."
-        )
+    return reduce(xp, losses, weights, reduction)
 
 
 def _focal_logits(xp: Any, y: Array, z: Array, gamma: float) -> Array:
@@ -122,7 +112,7 @@ def _focal(xp: Any, y: Array, p: Array, gamma: float) -> Array:
 
 
 def _focal_slope(xp: Any, y: Array, p: Array, gamma: float) -> Array:
-    p_wrong, p_right = xp.where(y == 1, 1 - p, p), xp.where(y == 1, p, 1 - p)
+    p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
     surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
     # -log(1 - x) / x nears 1 as x nears 0
     safe = xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
@@ -191,21 +181,22 @@ def sparse_focal(
     """
     check_between("gamma", gamma, 0, float("inf"))
     check_flag("from_logits", from_logits)
-    xp, labels, y_pred = _classes.prepare(
-        y_true, y_pred, axis, None, sample_weight, alpha
+    batch = _classes.prepare(
+        y_true, y_pred, axis, None, sample_weight, reduction, alpha
     )
+    xp = batch.xp
     if from_logits:
-        log_p = xp.take_labels(xp.log_softmax(y_pred), labels)
+        log_p = -_classes.surprise(batch, from_logits=True)
         losses = _FOCAL_OF_LOG.losses(xp, log_p, gamma=gamma)
     else:
-        check_range(xp, y_pred, "y_pred", 0, 1, USE_LOGITS)
-        p = xp.take_labels(y_pred, labels)
+        scores = batch.scores
+        scores = _domain.within_unit(xp, scores, "y_pred", USE_LOGITS, batch.weights)
+        p = xp.take_labels(scores, batch.labels)
         losses = _FOCAL.losses(xp, xp.zeros_like(p) + 1, p, gamma=gamma)
-    weight = _classes.weight(xp, alpha, y_pred, "alpha")
-    if weight is not None:
-        chosen = xp.one_hot(labels, xp.shape(y_pred)[-1], y_pred) * weight
-        losses = weighted(xp, losses, xp.sum(chosen, axis=-1))
-    return reduce(xp, losses, sample_weight, reduction)
+    if alpha is not None:
+        factor = class_weight_of(xp, alpha, batch.classes, "alpha", batch.scores)
+        losses = weighted(xp, losses, xp.take(factor, batch.labels))
+    return reduce(xp, batch.settled(losses), batch.weights, reduction)
 
 
 def _focal_of_log_slope(xp: Any, log_p: Array, gamma: float) -> Array:

@@ -11,7 +11,14 @@ from typing import Any
 
 from lossbook import _classes
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import check_reduction, check_shapes, weighted, weights_like
+from lossbook._loss import (
+    check_not_empty,
+    check_reduction,
+    check_shapes,
+    weighted,
+    weights_of,
+    without_silent_rows,
+)
 
 _ROOM = 2**23  # logits held at once if nobody says otherwise: 32 MB in float32
 
@@ -88,7 +95,7 @@ def linear_cross_entropy(
     0.813262
     """
     check_reduction(reduction)
-    _classes._check_ignore_index(ignore_index)
+    _classes.check_ignore_index(ignore_index)
     _check_chunk(chunk_size)
     xp = backend_of(hidden, weight, labels, bias, sample_weight)
     weight = xp.asarray(weight, "weight", hidden)
@@ -96,24 +103,24 @@ def linear_cross_entropy(
     hidden, weight = xp.LINEAR.operands(xp, hidden, weight)
     labels = xp.asarray(labels, "labels", weight)
     _check_layer(xp, hidden, weight)
-    labels = _labels(xp, labels, hidden, xp.shape(weight)[0], ignore_index)
     if bias is not None:
         bias = _bias(xp, xp.asarray(bias, "bias", weight), weight)
-    ignored = None if ignore_index is None else labels == ignore_index
-    if ignored is not None:
-        labels = xp.where(ignored, xp.zeros_like(labels), labels)
-    counts = _weights(xp, hidden, weight, ignored, sample_weight)
+    labels = _labels(xp, labels, hidden)
+    check_not_empty(xp, labels, "labels", reduction)
+    batch = _batch(xp, labels, hidden, weight, ignore_index, sample_weight)
+    counts = _counts(batch)
     rows = xp.reshape(hidden, (-1, xp.shape(hidden)[-1]))
-    if ignored is not None or sample_weight is not None:
+    if batch.ignored is not None or batch.weights is not None:
         # What does not count must not spoil the sums by being NaN.
-        silent = xp.reshape(counts, (-1, 1)) == 0
-        rows = xp.where(silent, xp.zeros_like(rows), rows)
-    layer = rows, weight, bias, xp.reshape(labels, (-1,))
+        (rows,) = without_silent_rows(xp, xp.reshape(counts, (-1,)), rows)
+    layer = rows, weight, bias, xp.reshape(batch.labels, (-1,))
     chunk = chunk_size or _default_chunk(xp, rows, weight)
     if reduction == "none":
-        each = xp.LINEAR.losses(*layer, chunk)
-        return weighted(xp, _in_shape(xp, each, labels), counts)
-    share = counts / _denominator(xp, counts, reduction)
+        each = _in_shape(xp, xp.LINEAR.losses(*layer, chunk), batch.labels)
+        return weighted(xp, batch.settled(each), counts)
+    # The share of a wrong label, where it could not be seen, makes loss and gradients
+    # NaN: it multiplies all that the row adds to them.
+    share = batch.settled(counts / _denominator(xp, counts, reduction))
     return xp.LINEAR.total(*layer, xp.reshape(share, (-1,)), chunk)
 
 
@@ -134,32 +141,21 @@ def _check_layer(xp: Any, hidden: Array, weight: Array) -> None:
             "hidden must have the shape (..., d) and weight (V, d), got hidden "
             f"{states} and weight {classes}.{fix}"
         )
-    if 0 in (*states, *classes):
+    if 0 in (states[-1], *classes):
         raise ValueError(
-            f"hidden (shape {states}) or weight (shape {classes}) is empty: the loss "
-            "of an empty batch is not defined. Skip the batch."
+            f"hidden (shape {states}) or weight (shape {classes}) is empty: there is "
+            "no layer."
         )
 
 
-def _labels(xp: Any, labels: Array, hidden: Array, classes: Any, ignore: Any) -> Array:
+def _labels(xp: Any, labels: Array, hidden: Array) -> Array:
     if not xp.is_integer(labels):
         raise TypeError(
             f"labels must be integers, got dtype {xp.dtype_name(labels)}. Convert them "
             "to int64."
         )
     names = ("labels", "hidden without its last axis")
-    labels = xp.to_index(check_shapes(xp, labels, hidden[..., 0], names), hidden)
-    known = labels
-    if ignore is not None:
-        known = xp.where(labels == ignore, xp.zeros_like(labels), labels)
-    found = xp.range_of(known)
-    if found is not None and (found[0] < 0 or found[1] >= classes):
-        raise ValueError(
-            f"labels must lie between 0 and {classes - 1} for {classes} classes, got "
-            f"{found[0]} to {found[1]}. Pass ignore_index=... for a label that counts "
-            "nothing."
-        )
-    return labels
+    return xp.to_index(check_shapes(xp, labels, hidden[..., 0], names), hidden)
 
 
 def _bias(xp: Any, bias: Array, weight: Array) -> Array:
@@ -171,16 +167,32 @@ def _bias(xp: Any, bias: Array, weight: Array) -> Array:
     return xp.cast(bias, weight)
 
 
-def _weights(
-    xp: Any, hidden: Array, weight: Array, ignored: Array | None, sample_weight: Any
-) -> Array:
-    """Return the weight of each label, in the precision of the loss; a constant."""
+def _batch(
+    xp: Any,
+    labels: Array,
+    hidden: Array,
+    weight: Array,
+    ignore_index: int | None,
+    sample_weight: Any,
+) -> _classes.ClassBatch:
+    """Return labels and weights; one number a row stands for the scores."""
     precision = xp.to_float(xp.stop_gradient(weight[:1, 0]))
     zeros = xp.zeros_like(xp.cast(xp.stop_gradient(hidden[..., 0]), precision))
-    weights = zeros + 1
-    if sample_weight is not None:
-        weights = xp.stop_gradient(weights_like(xp, sample_weight, zeros))
-    return weights if ignored is None else xp.where(ignored, zeros, weights)
+    weights = weights_of(xp, sample_weight, zeros)
+    classes = xp.shape(weight)[0] or xp.last_size(xp.moveaxis(weight, 0, -1))
+    return _classes.labelled(
+        xp, labels, zeros, weights, ignore_index, "labels", classes
+    )
+
+
+def _counts(batch: _classes.ClassBatch) -> Array:
+    """Return the weight of each label, in the precision of the loss; a constant."""
+    xp, counts = batch.xp, batch.scores + 1
+    if batch.weights is not None:
+        counts = xp.stop_gradient(batch.weights.values)
+    if batch.ignored is None:
+        return counts
+    return xp.where(batch.ignored, xp.zeros_like(counts), counts)
 
 
 def _denominator(xp: Any, weights: Array, reduction: str) -> Array:

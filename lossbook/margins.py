@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook import _classes
+from lossbook import _classes, _domain
 from lossbook._dispatch import Array
-from lossbook._loss import Pointwise, check_positive, known_range, prepare
+from lossbook._domain import check_positive
+from lossbook._loss import Pointwise, prepare, reduce
 
 
 def zero_one(
@@ -41,10 +42,10 @@ def zero_one(
     >>> float(lb.zero_one([0, 1, 2, 2], [0, 1, 1, 2]))
     0.25
     """
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
-    return _ZERO_ONE.reduced(
-        xp, y_true, y_pred, sample_weight=sample_weight, reduction=reduction
+    xp, y_true, y_pred, weights = prepare(
+        y_true, y_pred, sample_weight, reduction, difference=True
     )
+    return _ZERO_ONE.reduced(xp, y_true, y_pred, weights=weights, reduction=reduction)
 
 
 def _zero_one(xp: Any, y: Array, label: Array) -> Array:
@@ -97,7 +98,7 @@ def hinge(
     >>> lb.hinge([1, 1, -1], [2.0, 0.5, 0.5], reduction="none")
     array([0. , 0.5, 1.5])
     """
-    return _of_margin(_HINGE, y_true, y_pred, sample_weight, reduction)
+    return _labelled(_HINGE, y_true, y_pred, sample_weight, reduction)
 
 
 _HINGE = Pointwise(
@@ -139,7 +140,7 @@ def squared_hinge(
     >>> lb.squared_hinge([1, 1, -1], [2.0, 0.5, 0.5], reduction="none")
     array([0.  , 0.25, 2.25])
     """
-    return _of_margin(_SQUARED_HINGE, y_true, y_pred, sample_weight, reduction)
+    return _labelled(_SQUARED_HINGE, y_true, y_pred, sample_weight, reduction)
 
 
 _SQUARED_HINGE = Pointwise(
@@ -181,7 +182,7 @@ def logistic(
     >>> lb.logistic([1, -1], [-1e4, -1e4], reduction="none")
     array([10000.,     0.])
     """
-    return _of_margin(_LOGISTIC, y_true, y_pred, sample_weight, reduction)
+    return _labelled(_LOGISTIC, y_true, y_pred, sample_weight, reduction)
 
 
 _LOGISTIC = Pointwise(
@@ -243,20 +244,36 @@ def multiclass_hinge(
     0.5
     """
     check_positive("margin", margin)
-    xp, labels, scores = _classes.prepare(y_true, y_pred, axis, None, sample_weight)
-    classes = xp.shape(scores)[-1]
-    if classes is not None and classes < 2:
+    batch = _classes.prepare(y_true, y_pred, axis, None, sample_weight, reduction)
+    if batch.classes is not None and batch.classes < 2:
         raise ValueError(
-            f"multiclass_hinge needs the scores of two classes or more, got {classes}. "
-            "Use hinge with labels -1 and +1 for one score."
+            "multiclass_hinge needs the scores of two classes or more, got "
+            f"{batch.classes}. Use hinge with labels -1 and +1 for one score."
         )
-    is_label = xp.one_hot(labels, classes, scores) == 1
-    rivals = xp.where(is_label, xp.zeros_like(scores) - float("inf"), scores)
-    shortfall = margin + xp.max(rivals, axis=-1) - xp.take_labels(scores, labels)
-    return _POSITIVE_PART.reduced(
-        xp, shortfall, sample_weight=sample_weight, reduction=reduction
-    )
+    losses = _MULTICLASS.losses(batch.xp, batch.labels, batch.scores, margin=margin)
+    return reduce(batch.xp, batch.settled(losses), batch.weights, reduction)
 
+
+def _multiclass(xp: Any, labels: Array, scores: Array, margin: float) -> Array:
+    rivals = xp.put_labels(scores, labels, float("-inf"))
+    lead = xp.take_labels(scores, labels) - xp.max(rivals, axis=-1)
+    return xp.maximum(margin - lead, 0.0)
+
+
+def _multiclass_slope(xp: Any, labels: Array, scores: Array, margin: float) -> Array:
+    rivals = xp.put_labels(scores, labels, float("-inf"))
+    top = xp.max(rivals, axis=-1, keepdims=True)
+    lead = xp.expand_dims(xp.take_labels(scores, labels), -1) - top
+    pulls = xp.maximum(xp.sign(margin - lead), 0.0)
+    # The highest rivals share what pulls them down; a NaN stays one.
+    first = xp.where(rivals == top, xp.zeros_like(rivals) + 1, 0 * top)
+    shares = first * (pulls / xp.sum(first, axis=-1, keepdims=True))
+    return xp.put_labels(shares, labels, -pulls[..., 0])
+
+
+_MULTICLASS = Pointwise(
+    "multiclass_hinge", _multiclass, slopes=[None, _multiclass_slope], rowwise=True
+)
 
 _POSITIVE_PART = Pointwise(
     "positive_part",
@@ -265,21 +282,33 @@ _POSITIVE_PART = Pointwise(
 )
 
 
-def _of_margin(
-    loss: Pointwise, y_true: Any, y_pred: Any, sample_weight: Any, reduction: str
-) -> Array:
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
-    _check_signs(xp, y_true)
-    return loss.reduced(
-        xp, y_true * y_pred, sample_weight=sample_weight, reduction=reduction
+def _of_margin(loss: Pointwise) -> Pointwise:
+    """Return a loss of the margin y s as one of label and score.
+
+    The factor y belongs to the slope: of a label that weighs nothing it may be NaN.
+    """
+    (slope,) = loss.slopes
+    assert slope is not None
+    return Pointwise(
+        f"{loss.name} of margin",
+        formula=lambda xp, y, s: loss.formula(xp, y * s),
+        slopes=[
+            lambda xp, y, s: s * slope(xp, y * s),
+            lambda xp, y, s: y * slope(xp, y * s),
+        ],
     )
 
 
-def _check_signs(xp: Any, y: Array) -> None:
-    sizes, values = known_range(xp, xp.abs(y), nan_as=1), known_range(xp, y, nan_as=1)
-    if sizes is None or values is None or (sizes[0] >= 1 and sizes[1] <= 1):
-        return
-    raise ValueError(
-        f"y_true must hold labels -1 and +1, got values from {values[0]:g} to "
-        f"{values[1]:g}. Use 2 * y - 1 to turn labels 0 and 1 into them."
+_BY_MARGIN = {
+    loss.name: _of_margin(loss) for loss in (_HINGE, _SQUARED_HINGE, _LOGISTIC)
+}
+
+
+def _labelled(
+    loss: Pointwise, y_true: Any, y_pred: Any, sample_weight: Any, reduction: str
+) -> Array:
+    xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
+    y_true = _domain.signs(xp, y_true, weights)
+    return _BY_MARGIN[loss.name].reduced(
+        xp, y_true, y_pred, weights=weights, reduction=reduction
     )

@@ -10,16 +10,19 @@ from __future__ import annotations
 from sys import float_info
 from typing import Any
 
+from lossbook._classes import ClassBatch, mean_surprise
 from lossbook._dispatch import Array, backend_of
+from lossbook._domain import Weights, check_between, check_positive
 from lossbook._loss import (
-    check_between,
-    check_positive,
+    check_not_empty,
+    check_reduction,
     check_shapes,
     float_arrays,
     reduce,
+    weights_of,
+    without_silent_rows,
 )
 from lossbook._vectors import direction, norm
-from lossbook.classification import sparse_cross_entropy
 from lossbook.margins import _LOGISTIC, _POSITIVE_PART
 
 
@@ -71,9 +74,9 @@ def margin_ranking(
     array([0. , 1.5])
     """
     check_between("margin", margin, 0, float_info.max)
-    xp, lead = _lead(positive, negative, sample_weight)
+    xp, lead, weights = _lead(positive, negative, sample_weight, reduction)
     return _POSITIVE_PART.reduced(
-        xp, margin - lead, sample_weight=sample_weight, reduction=reduction
+        xp, margin - lead, weights=weights, reduction=reduction
     )
 
 
@@ -120,15 +123,16 @@ def bpr(
     >>> lb.bpr([1e4, -1e4], [0.0, 0.0], reduction="none")
     array([    0., 10000.])
     """
-    xp, lead = _lead(positive, negative, sample_weight)
-    return _LOGISTIC.reduced(xp, lead, sample_weight=sample_weight, reduction=reduction)
+    xp, lead, weights = _lead(positive, negative, sample_weight, reduction)
+    return _LOGISTIC.reduced(xp, lead, weights=weights, reduction=reduction)
 
 
-def _lead(positive: Any, negative: Any, sample_weight: Any) -> tuple[Any, Array]:
-    xp, (above, below) = float_arrays(
-        {"positive": positive, "negative": negative}, "positive", sample_weight
-    )
-    return xp, above - below
+def _lead(
+    positive: Any, negative: Any, sample_weight: Any, reduction: str
+) -> tuple[Any, Array, Weights | None]:
+    pairs = {"positive": positive, "negative": negative}
+    xp, (above, below) = float_arrays(pairs, "positive", sample_weight, reduction)
+    return xp, above - below, weights_of(xp, sample_weight, above)
 
 
 def warp(
@@ -192,12 +196,14 @@ def warp(
     1.5
     """
     check_between("margin", margin, 0, float_info.max)
-    xp, above, below = _one_with_many(positive, negatives, sample_weight)
+    xp, above, below, weights = _one_with_many(
+        positive, negatives, sample_weight, reduction
+    )
     short = _POSITIVE_PART.losses(xp, margin - (xp.expand_dims(above, -1) - below))
     counted = xp.stop_gradient(short)
     rank = xp.sum(xp.maximum(xp.sign(counted), 0.0), axis=-1)
     losses = _share_of(xp, rank, counted) * xp.sum(short, axis=-1)
-    return reduce(xp, losses, sample_weight, reduction)
+    return reduce(xp, losses, weights, reduction)
 
 
 def _share_of(xp: Any, rank: Array, short: Array) -> Array:
@@ -211,21 +217,28 @@ def _share_of(xp: Any, rank: Array, short: Array) -> Array:
 
 
 def _one_with_many(
-    positive: Any, negatives: Any, sample_weight: Any
-) -> tuple[Any, Array, Array]:
+    positive: Any, negatives: Any, sample_weight: Any, reduction: str
+) -> tuple[Any, Array, Array, Weights | None]:
     """Return the scores, seen to have one axis of negatives beyond the positives."""
+    check_reduction(reduction)
     xp = backend_of(positive, negatives, sample_weight)
     below = xp.to_float(xp.asarray(negatives, "negatives", positive))
     above = xp.cast(xp.asarray(positive, "positive", below), below)
     got, want = xp.shape(below), xp.shape(above)
-    if len(got) != len(want) + 1 or 0 in got:
+    if len(got) != len(want) + 1 or got[-1] == 0:
         raise ValueError(
             f"negatives must have the shape {want} of positive and one more axis, with "
             f"one negative at least, got {got}. Use negatives[..., None] if there is "
             "one negative for each positive."
         )
     names = ("positive", "negatives without its last axis")
-    return xp, check_shapes(xp, above, below[..., 0], names), below
+    above = check_shapes(xp, above, below[..., 0], names)
+    check_not_empty(xp, above, "positive", reduction)
+    weights = weights_of(xp, sample_weight, above)
+    silent = None if weights is None else weights.values
+    (rows,) = without_silent_rows(xp, silent, xp.expand_dims(above, -1))
+    (below,) = without_silent_rows(xp, silent, below)
+    return xp, rows[..., 0], below, weights
 
 
 def triplet(
@@ -278,17 +291,13 @@ def triplet(
     1.5
     """
     check_between("margin", margin, 0, float_info.max)
-    xp, (a, p, n) = float_arrays(
-        {"anchor": anchor, "positive": positive, "negative": negative},
-        "anchor",
-        sample_weight,
-    )
+    vectors = {"anchor": anchor, "positive": positive, "negative": negative}
+    xp, (a, p, n) = float_arrays(vectors, "anchor", sample_weight, reduction)
     _check_vectors(xp, a, "anchor")
+    weights = weights_of(xp, sample_weight, a[..., 0])
+    lead = norm(xp, a - p) - norm(xp, a - n)
     return _POSITIVE_PART.reduced(
-        xp,
-        margin + (norm(xp, a - p) - norm(xp, a - n)),
-        sample_weight=sample_weight,
-        reduction=reduction,
+        xp, margin + lead, weights=weights, reduction=reduction
     )
 
 
@@ -345,23 +354,22 @@ def info_nce(
     0.3133
     """
     check_positive("temperature", temperature)
-    xp, (query, key) = float_arrays(
-        {"query": query, "key": key}, "query", sample_weight
-    )
+    pairs = {"query": query, "key": key}
+    xp, (query, key) = float_arrays(pairs, "query", sample_weight, reduction)
     if len(xp.shape(query)) != 2:
         raise ValueError(
             f"query and key must have the shape (n, d), got {xp.shape(query)}. Use "
             "query.reshape(-1, query.shape[-1]) if all rows belong to one batch."
         )
+    weights = weights_of(xp, sample_weight, query[..., 0])
+    if weights is not None:
+        (query,) = without_silent_rows(xp, weights.values, query)
     keys = xp.moveaxis(direction(xp, key), 0, 1)
     logits = xp.matmul(direction(xp, query), keys) / temperature
-    return sparse_cross_entropy(
-        xp.to_index(xp.positions(xp.stop_gradient(logits)), logits),
-        logits,
-        from_logits=True,
-        sample_weight=sample_weight,
-        reduction=reduction,
-    )
+    own = xp.to_index(xp.positions(xp.stop_gradient(logits)), logits)
+    own = check_shapes(xp, own, logits[..., 0])
+    batch = ClassBatch(xp, own, logits, weights, None, None)
+    return mean_surprise(batch, reduction)
 
 
 def _check_vectors(xp: Any, x: Array, name: str) -> None:

@@ -9,18 +9,17 @@ from __future__ import annotations
 from math import log, pi
 from typing import Any
 
+from lossbook import _domain
 from lossbook._dispatch import Array
+from lossbook._domain import check_between, check_positive
 from lossbook._loss import (
     Pointwise,
-    check_between,
     check_flag,
-    check_positive,
-    check_range,
     float_arrays,
-    known_range,
     of_error,
     prepare,
     reduce,
+    weights_of,
 )
 
 LOG_2 = log(2)
@@ -109,15 +108,21 @@ def rmse(
     """
     if reduction == "none":
         return mae(y_true, y_pred, sample_weight=sample_weight, reduction=reduction)
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
+    xp, y_true, y_pred, weights = prepare(
+        y_true, y_pred, sample_weight, reduction, difference=True
+    )
+    if 0 in xp.shape(y_pred):  # the sum of nothing, whose largest error is unknown
+        return xp.sum(y_pred)
     # Squares of errors beyond 1e19 or below 1e-19 leave the range of float32: divide by
-    # the largest error first.
+    # the largest error that counts first.
     size = xp.stop_gradient(xp.abs(y_pred - y_true))
+    if weights is not None:
+        size = xp.where(weights.values == 0, xp.zeros_like(size), size)
     largest = xp.max(xp.reshape(size, (-1,)), axis=0)
     usual = (largest > 0) & (largest < float("inf"))
     unit = xp.where(usual, largest, xp.zeros_like(largest) + 1)
     squares = _MSE.losses(xp, (y_pred - y_true) / unit)
-    mean = reduce(xp, squares, sample_weight, reduction)
+    mean = reduce(xp, squares, weights, reduction)
     return unit * _ROOT.losses(xp, mean)
 
 
@@ -382,17 +387,14 @@ def poisson_nll(
     1.0
     """
     check_flag("log_input", log_input)
-    xp, y_true, y_pred = prepare(y_true, y_pred, sample_weight)
-    infinity = float("inf")
-    check_range(xp, y_true, "y_true", 0, infinity, "Poisson counts are not negative.")
+    xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
+    fix = "Poisson counts are not negative."
+    y_true = _domain.not_negative(xp, y_true, "y_true", fix, weights)
     if not log_input:
-        check_range(
-            xp, y_pred, "y_pred", 0, infinity, "Pass log_input=True for log-rates."
-        )
+        fix = "Pass log_input=True for log-rates."
+        y_pred = _domain.not_negative(xp, y_pred, "y_pred", fix, weights)
     loss = _POISSON_LOG if log_input else _POISSON
-    return loss.reduced(
-        xp, y_true, y_pred, sample_weight=sample_weight, reduction=reduction
-    )
+    return loss.reduced(xp, y_true, y_pred, weights=weights, reduction=reduction)
 
 
 _POISSON = Pointwise(
@@ -461,24 +463,26 @@ def gaussian_nll(
     >>> float(lb.gaussian_nll([0.0], [2.0], [1.0]))
     2.0
     """
-    xp, (y_true, mean, variance) = float_arrays(
-        {"y_true": y_true, "mean": mean, "variance": variance}, "mean", sample_weight
-    )
     check_flag("full", full)
-    smallest = known_range(xp, variance, nan_as=1)
-    if smallest is not None and smallest[0] <= 0:
-        raise ValueError(
-            f"variance must be positive, got {smallest[0]:g}. Predict its logarithm "
-            "and pass exp of that, or pass softplus of the output."
-        )
+    arrays = {"y_true": y_true, "mean": mean, "variance": variance}
+    xp, (y_true, mean, variance) = float_arrays(
+        arrays, "mean", sample_weight, reduction
+    )
+    weights = weights_of(xp, sample_weight, mean)
+    variance = _domain.positive(xp, variance, "variance", _POSITIVE_VARIANCE, weights)
     return _GAUSSIAN.reduced(
         xp,
         mean - y_true,
         variance,
-        sample_weight=sample_weight,
+        weights=weights,
         reduction=reduction,
         constant=log(2 * pi) / 2 if full else 0.0,
     )
+
+
+_POSITIVE_VARIANCE = (
+    "Predict its logarithm and pass exp of that, or pass softplus of the output."
+)
 
 
 _GAUSSIAN = Pointwise(

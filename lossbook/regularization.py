@@ -14,7 +14,8 @@ from sys import float_info
 from typing import Any
 
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import Pointwise, check_between
+from lossbook._domain import check_between
+from lossbook._loss import Pointwise
 from lossbook.gradients import flatten
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lossbook._dispatch import Array
-from lossbook._loss import Pointwise, check_positive, prepare, reduce
+from lossbook._domain import check_positive
+from lossbook._loss import Pointwise, prepare, reduce
 
 _FAR = 1e18  # beyond this alpha the loss is its limit to the last digit of its data
 
@@ -69,7 +70,9 @@ def adaptive_robust(
     [2.0, 1.2361, 1.0986]
     """
     check_positive("scale", scale)
-    xp, y_true, y_pred = prepare(y_true, y_pred, alpha, sample_weight)
+    xp, y_true, y_pred, weights = prepare(
+        y_true, y_pred, sample_weight, reduction, alpha, difference=True
+    )
     shape = xp.cast(xp.asarray(alpha, "alpha", y_pred), y_pred)
     if xp.shape(shape) not in ((), (1,)):
         raise ValueError(
@@ -80,7 +83,7 @@ def adaptive_robust(
     error = (y_pred - y_true) / scale
     # The slope by alpha is one number an element; adding zeros sums it in the gradient.
     losses = _ADAPTIVE.losses(xp, error, shape + xp.zeros_like(xp.stop_gradient(error)))
-    return reduce(xp, losses, sample_weight, reduction)
+    return reduce(xp, losses, weights, reduction)
 
 
 def _parts(xp: Any, error: Array, alpha: Array) -> tuple[Array, Array, Array]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lossbook._dispatch import backend_of
-from lossbook._loss import check_between, check_positive
+from lossbook._domain import check_between, check_positive
 
 Schedule = Callable[[Any], Any]
 

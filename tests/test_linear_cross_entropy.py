@@ -381,7 +381,7 @@ def test_what_does_not_fit_is_named(backend):
         loss(h[:, :4], w, y)
     with pytest.raises(ValueError, match=r"labels \(6,\) and hidden without its last"):
         loss(h, w, y[:6])
-    with pytest.raises(ValueError, match=r"labels must lie between 0 and 10"):
+    with pytest.raises(ValueError, match=r"labels must hold labels 0 to 10"):
         loss(h, w, y + 1)
     with pytest.raises(ValueError, match=r"ignore_index=\.\.\."):
         loss(h, w, y - 3)

@@ -110,8 +110,7 @@ def test_torch_compile_does_not_ignore_the_label_that_torch_ignores():
         return lb.sparse_cross_entropy(labels, z, **LOGITS)
 
     labels = torch.tensor([0, -100, 2, 1])
-    with pytest.raises(Exception, match="-100 is out of bounds"):
-        loss(labels, torch.tensor(REAL))
+    assert loss(labels, torch.tensor(REAL)).isnan()
 
 
 def test_torch_compile_takes_losses_that_need_no_gradient():
@@ -406,16 +405,6 @@ def test_the_tensor_that_claims_to_be_on_a_device_does_notice_a_copy():
     x = torch.ones(2).as_subclass(OnADevice)
     with pytest.raises(AssertionError, match="copied"):
         bool((x > 0).all())
-
-
-def test_value_checks_are_made_where_values_are_known_and_skipped_elsewhere():
-    y, p = torch.tensor([0.0, 2.0]), torch.tensor([0.5, 0.5])
-    with pytest.raises(ValueError, match="y_true must lie in"):
-        lb.binary_cross_entropy(y, p)
-    compiled = torch.compile(lb.binary_cross_entropy, fullgraph=True, backend="eager")
-    assert compiled(y, p).isfinite()
-    graph = tf.function(lb.binary_cross_entropy)
-    assert np.isfinite(graph(tf.constant([0.0, 2.0]), tf.constant([0.5, 0.5])))
 
 
 def test_float64_stays_float64_under_torch_compile():

@@ -31,8 +31,8 @@ def total(
     """Return the sum of share times loss over the rows."""
     try:
         return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
-    except RuntimeError as error:  # torch.func cannot look into it
-        if "setup_context" not in str(error):
+    except RuntimeError as error:
+        if not needs_transforms(error):
             raise
         return _sum(_plain_losses(h, w, b, labels), share)
 
@@ -42,9 +42,14 @@ def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Ar
     try:
         return _Losses.apply(h, w, b, labels, chunk)
     except RuntimeError as error:
-        if "setup_context" not in str(error):
+        if not needs_transforms(error):
             raise
         return _plain_losses(h, w, b, labels)
+
+
+def needs_transforms(error: RuntimeError) -> bool:
+    """Say whether torch.func, or forward_ad, cannot look into a function."""
+    return "setup_context" in str(error) or "jvp" in str(error)
 
 
 def _sum(each: Array, share: Array) -> Array:
@@ -107,7 +112,8 @@ class _Losses(torch.autograd.Function):  # type: ignore[misc]
 def _plain_logits(h: Array, w: Array, b: Array | None) -> Array:
     """Return all logits at once, for what needs the formula itself to differentiate."""
     wide = w.float() if w.dtype in _HALF else w
-    return F.linear(h.to(wide.dtype), wide, b if b is None else b.to(wide.dtype))
+    with torch.autocast(w.device.type, enabled=False):
+        return F.linear(h.to(wide.dtype), wide, b if b is None else b.to(wide.dtype))
 
 
 def _plain_losses(h: Array, w: Array, b: Array | None, labels: Array) -> Array:
@@ -120,7 +126,8 @@ def _plain_grads(
 ) -> tuple[Array | None, ...]:
     p = torch.softmax(_plain_logits(h, w, b), dim=1)
     off = (p - F.one_hot(labels, len(w))) * share[:, None]
-    by_h, by_w = off @ w.to(off.dtype), off.t() @ h.to(off.dtype)
+    with torch.autocast(w.device.type, enabled=False):
+        by_h, by_w = off @ w.to(off.dtype), off.t() @ h.to(off.dtype)
     by_b = None if b is None else off.sum(dim=0).to(b.dtype)
     return by_h.to(h.dtype), by_w.to(w.dtype), by_b
 
@@ -134,13 +141,18 @@ def _run(
     chunk: int,
     wanted: list[bool],
 ) -> tuple[Array, list[Array | None]]:
-    """Return the losses, and the gradients of the sum of share times loss."""
+    """Return the losses, and the gradients of the sum of share times loss.
+
+    Autocast stays outside, on the way back too: in half precision the share of a row in
+    the gradient underflows before any loss scale reaches it.
+    """
     grads = [
         torch.zeros_like(x) if x is not None and want else None
         for x, want in zip((h, w, b), wanted, strict=True)
     ]
     walk = _by_classes if w.dtype in _HALF else _by_rows
-    return walk(h, w, b, labels, share, chunk, grads), grads
+    with torch.autocast(w.device.type, enabled=False):
+        return walk(h, w, b, labels, share, chunk, grads), grads
 
 
 def _by_rows(

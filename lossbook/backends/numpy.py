@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ minimum = np.minimum
 maximum = np.maximum
 clip = np.clip
 where = np.where
-isinf = np.isinf
+isfinite = np.isfinite
 power = np.power
 moveaxis = np.moveaxis
 matmul = np.matmul
@@ -118,15 +118,43 @@ def fitting(a: Array, b: Array, name: str, other: str) -> Array:
     return a
 
 
+def not_empty(x: Array, name: str) -> None:
+    """Shapes that are not known before a graph runs do not occur here."""
+
+
 def size(x: Array) -> int:
     """Return the number of elements."""
     return int(x.size)
 
 
+def last_size(x: Array) -> int:
+    """Return the length of the last axis."""
+    return int(x.shape[-1])
+
+
+def eps(x: Array) -> float:
+    """Return the unit in the last place of 1."""
+    return float(np.finfo(x.dtype).eps)
+
+
 def range_of(x: Array) -> tuple[float, float] | None:
-    """Return the smallest and the largest value, or None where they are not known."""
+    """Return the smallest and the largest value, or None where there are none."""
     value = x.value if isinstance(x, Traced) else x
-    return value.min(), value.max()
+    return (value.min(), value.max()) if value.size else None
+
+
+def any_of(mask: Array) -> bool:
+    """Say whether the mask is True anywhere."""
+    return bool(np.any(mask))
+
+
+def explain(wrong: Array, words: Callable[[], str]) -> None:
+    """Values are always known here, and what is wrong has been refused."""
+
+
+def nan_where(wrong: Array, x: Array) -> Array:
+    """Return `x` with NaN added where something is wrong."""
+    return x + np.where(wrong, np.nan, 0.0).astype(x.dtype)
 
 
 def stop_gradient(x: Array) -> Array:
@@ -152,12 +180,12 @@ def over(a: Array, b: Array) -> Array:
 
 def xlogy(x: Array, y: Array) -> Array:
     """Return x log y, and 0 where x is 0."""
-    return np.where((x == 0) & (y == y), 0 * x, x * log(y))
+    return np.where((x == 0) & (y >= 0), 0 * x, x * log(y))
 
 
 def xlog1py(x: Array, y: Array) -> Array:
     """Return x log(1 + y), and 0 where x is 0."""
-    return np.where(x == 0, 0 * x, x * np.log1p(y))
+    return np.where((x == 0) & (y >= -1), 0 * x, x * np.log1p(y))
 
 
 def softplus(x: Array) -> Array:
@@ -203,6 +231,27 @@ def take_labels(x: Array, labels: Array) -> Array:
     return np.squeeze(picked, -1)
 
 
+def take(values: Array, labels: Array) -> Array:
+    """Return for each label the value that it names."""
+    return values[labels]
+
+
+def put_labels(x: Array, labels: Array, value: Any) -> Array:
+    """Return `x` with a value, or one a row, in the place that each label names."""
+    changed = x.copy()
+    values = np.asarray(value, x.dtype)
+    np.put_along_axis(changed, labels[..., None], values[..., None], axis=-1)
+    return changed
+
+
+def softmax_minus_label(z: Array, labels: Array) -> Array:
+    """Return the softmax of each row, less 1 at its label."""
+    p = np.exp(log_softmax(z))
+    at = labels[..., None]
+    np.put_along_axis(p, at, np.take_along_axis(p, at, -1) - 1, axis=-1)
+    return p
+
+
 def positions(x: Array) -> Array:
     """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
     return np.arange(x.shape[-1], dtype=x.dtype)
@@ -218,27 +267,36 @@ def with_slope(
     slopes: Sequence[Callable[..., Array] | None],
     *inputs: Array,
     total: str = "none",
+    rowwise: bool = False,
+    parameters: Mapping[str, Any] | None = None,
     key: Any = None,
 ) -> Array:
     """Apply `formula`; its derivative by each input is `slopes`, not derived."""
+    given = parameters or {}
     values = [stop_gradient(x) for x in inputs]
     with np.errstate(all="ignore"):
-        losses = formula(*values)
+        losses = formula(*values, **given)
     if any(isinstance(x, Traced) for x in inputs):
-        losses = _node(losses, inputs, [_vjp(slope, values) for slope in slopes])
+        vjps = [_vjp(slope, values, rowwise, given) for slope in slopes]
+        losses = _node(losses, inputs, vjps)
     if total == "none":
         return losses
     return sum(losses) if total == "sum" else mean(losses)
 
 
-def _vjp(slope: Callable[..., Array] | None, values: Sequence[Array]) -> Any:
+def _vjp(
+    slope: Callable[..., Array] | None,
+    values: Sequence[Array],
+    rowwise: bool,
+    parameters: Mapping[str, Any],
+) -> Any:
     def pull(grad: Array) -> Array:
         if slope is None:
             return np.zeros(np.shape(grad), np.asarray(grad).dtype)
         with np.errstate(all="ignore"):
-            slopes = slope(*values)
-            if np.ndim(grad) < np.ndim(slopes):
-                grad = grad[..., None]
+            slopes = slope(*values, **parameters)
+            if rowwise:
+                grad = np.expand_dims(grad, -1)
             # A weight of zero silences its element, even where the slope is infinite.
             return np.where(grad == 0, 0, grad * slopes)
 

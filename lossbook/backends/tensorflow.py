@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lossbook._graphs import GRAPHS
 from lossbook._linear import tensorflow as linear
 from lossbook.backends import numpy as on_numpy
 
@@ -25,7 +26,7 @@ sqrt = tf.sqrt
 square = tf.square
 sinh = tf.sinh
 log = tf.math.log
-isinf = tf.math.is_inf
+isfinite = tf.math.is_finite
 power = tf.pow
 matmul = tf.matmul
 reshape = tf.reshape
@@ -37,6 +38,8 @@ where = tf.where
 
 _FLOATS = (tf.float32, tf.float64)
 _HALF = (tf.float16, tf.bfloat16)
+_LARGE = 2**20  # elements from which on sums go over blocks
+_BLOCK = 2**8
 _SMALL = 10_000  # below it NumPy finds the extremes sooner
 
 
@@ -110,10 +113,15 @@ def fitting(a: Array, b: Array, name: str, other: str) -> Array:
         return a
     got, want = tf.shape(a), tf.shape(b)[: len(a.shape)]
     tf.debugging.assert_equal(got, want, f"{name} must have the shape of {other}")
-    tf.debugging.assert_positive(tf.size(b), f"{other} must not be empty")
     same = tf.reshape(a, want + 2 * tf.abs(got - want))
     same.set_shape(a.shape)
     return same
+
+
+def not_empty(x: Array, name: str) -> None:
+    """Make an empty batch fail in a graph whose sizes are not known."""
+    if not x.shape.is_fully_defined():
+        tf.debugging.assert_positive(tf.size(x), f"{name} must not be empty")
 
 
 def size(x: Array) -> Any:
@@ -127,13 +135,45 @@ def range_of(x: Array) -> tuple[float, float] | None:
 
     They are looked at on the CPU only: on a GPU it would stop the queue.
     """
-    if not hasattr(x, "numpy") or "GPU" in x.device:
+    if not _open(x) or size(x) == 0:
         return None
     # While a graph is traced, constants in it have values that no operation can reach.
     if size(x) < _SMALL or not tf.executing_eagerly():
         values = x.numpy()
         return values.min(), values.max()
     return tf.reduce_min(x).numpy(), tf.reduce_max(x).numpy()
+
+
+def _open(x: Array) -> bool:
+    """Say whether one may look at values."""
+    return hasattr(x, "numpy") and "GPU" not in x.device
+
+
+def any_of(mask: Array) -> bool | None:
+    """Say whether the mask is True anywhere, or None where that is not known."""
+    return bool(mask.numpy().any()) if _open(mask) else None
+
+
+def explain(wrong: Array, words: Callable[[], str]) -> None:
+    """Make a graph that meets what is wrong fail with these words (XLA drops them)."""
+    if not tf.executing_eagerly():
+        tf.debugging.Assert(~tf.reduce_any(wrong), [words()])
+
+
+def nan_where(wrong: Array, x: Array) -> Array:
+    """Return `x` with NaN added where something is wrong."""
+    zero = tf.zeros((), x.dtype)
+    return x + tf.where(wrong, zero + np.nan, zero)
+
+
+def last_size(x: Array) -> Any:
+    """Return the length of the last axis, as a number where it is known."""
+    return x.shape[-1] or tf.shape(x)[-1]
+
+
+def eps(x: Array) -> float:
+    """Return the unit in the last place of 1."""
+    return float(np.finfo(x.dtype.as_numpy_dtype).eps)
 
 
 def stop_gradient(x: Array) -> Array:
@@ -185,12 +225,29 @@ def _minus_abs(x: Array) -> Array:
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum over all elements or along an axis."""
+    if axis is None and _is_large(x):
+        return tf.cast(_wide_sum(x), x.dtype)
     return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
+    if _is_large(x):
+        return tf.cast(_wide_sum(x) / size(x), x.dtype)
     return tf.reduce_mean(x)
+
+
+def _is_large(x: Array) -> bool:
+    known = x.shape.num_elements()
+    return x.dtype == tf.float32 and known is not None and known >= _LARGE
+
+
+def _wide_sum(x: Array) -> Array:
+    """Add up blocks, and their sums in float64: float32 alone is 6 ulp off at 3e7."""
+    flat, whole = tf.reshape(x, [-1]), size(x) // _BLOCK * _BLOCK
+    sums = tf.reduce_sum(tf.reshape(flat[:whole], [-1, _BLOCK]), axis=1)
+    rest = tf.reduce_sum(flat[whole:])
+    return tf.reduce_sum(tf.cast(sums, tf.float64)) + tf.cast(rest, tf.float64)
 
 
 def max(x: Array, axis: int, keepdims: bool = False) -> Array:
@@ -206,6 +263,24 @@ def log_softmax(x: Array) -> Array:
 def take_labels(x: Array, labels: Array) -> Array:
     """Return for each row of `x` the entry that its label names (last axis)."""
     return tf.gather(x, labels, batch_dims=len(labels.shape))
+
+
+def take(values: Array, labels: Array) -> Array:
+    """Return for each label the value that it names."""
+    return tf.gather(values, labels)
+
+
+def put_labels(x: Array, labels: Array, value: Any) -> Array:
+    """Return `x` with a value, or one a row, in the place that each label names."""
+    place = tf.one_hot(labels, last_size(x), True, False)
+    values = tf.convert_to_tensor(value, x.dtype)
+    return tf.where(place, values[..., None] if values.shape.rank else values, x)
+
+
+def softmax_minus_label(z: Array, labels: Array) -> Array:
+    """Return the softmax of each row, less 1 at its label."""
+    one = tf.one_hot(labels, last_size(z), dtype=z.dtype)
+    return tf.nn.softmax(z) - one
 
 
 def positions(x: Array) -> Array:
@@ -231,12 +306,13 @@ def over(a: Array, b: Array) -> Array:
 def xlogy(x: Array, y: Array) -> Array:
     """Return x log y, and 0 where x is 0."""
     product = tf.math.multiply_no_nan(tf.math.log(y), x)
-    return tf.where(tf.math.is_nan(y), y, product)
+    return tf.where(y >= 0, product, np.nan)
 
 
 def xlog1py(x: Array, y: Array) -> Array:
     """Return x log(1 + y), and 0 where x is 0."""
-    return tf.math.multiply_no_nan(tf.math.log1p(y), x)
+    product = tf.math.multiply_no_nan(tf.math.log1p(y), x)
+    return tf.where(y >= -1, product, np.nan)
 
 
 def with_slope(
@@ -244,42 +320,31 @@ def with_slope(
     slopes: Sequence[Callable[..., Array] | None],
     *inputs: Array,
     total: str = "none",
+    rowwise: bool = False,
+    parameters: Mapping[str, Any] | None = None,
     key: Any = None,
 ) -> Array:
     """Apply `formula`; its derivative by each input is `slopes`, not derived."""
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def apply(*values: Array) -> Any:
-        losses = formula(*values)
+    def with_these(given: Mapping[str, Any]) -> Callable[..., Array]:
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def apply(*values: Array) -> Any:
+            losses = formula(*values, **given)
 
-        def pull(grad: Array) -> list[Array | None]:
-            grad = _share(grad, losses, total)
-            return [slope and _chained(grad, slope(*values)) for slope in slopes]
+            def pull(grad: Array) -> list[Array | None]:
+                grad = _share(grad, losses, total)
+                if rowwise and total == "none":
+                    grad = grad[..., None]
+                return [
+                    slope and _chained(grad, slope(*values, **given))
+                    for slope in slopes
+                ]
 
-        return _reduced(losses, total), pull
+            return _reduced(losses, total), pull
 
-    return _in_graph((key, total), apply, *inputs)(*inputs)
+        return apply  # type: ignore[no-any-return]
 
-
-_seen: set[Any] = set()
-_graphs: dict[Any, Callable[..., Array]] = {}
-
-
-def _in_graph(key: Any, apply: Callable[..., Array], *inputs: Array) -> Any:
-    """Return `apply` as a graph, from the second time on that its key is met.
-
-    Called op by op, a loss costs TensorFlow two to three times as much. A first call is
-    not traced: parameters that change with every step would be traced with every step.
-    """
-    if not tf.executing_eagerly():
-        return apply
-    key = (key, *((x.dtype, len(x.shape)) for x in inputs))
-    if key not in _seen:
-        _seen.add(key)
-        return apply
-    if key not in _graphs:
-        _graphs[key] = tf.function(apply, autograph=False, reduce_retracing=True)
-    return _graphs[key]
+    return GRAPHS.call((key, total, rowwise), with_these, inputs, parameters or {})
 
 
 def _share(grad: Array, losses: Array, total: str) -> Array:
@@ -291,15 +356,13 @@ def _chained(grad: Array, slope: Array) -> Array:
     """Multiply; a weight of zero silences its element even if the slope is infinite."""
     if len(grad.shape) == 0:
         return slope * grad
-    if len(grad.shape) < len(slope.shape):
-        grad = grad[..., None]
     return tf.math.multiply_no_nan(slope, grad)
 
 
 def _reduced(losses: Array, reduction: str) -> Array:
     if reduction == "none":
         return losses
-    return tf.reduce_sum(losses) if reduction == "sum" else tf.reduce_mean(losses)
+    return sum(losses) if reduction == "sum" else mean(losses)
 
 
 def _bce_logits(y: Array, z: Array, total: str) -> Array:
@@ -315,11 +378,11 @@ def _bce_logits(y: Array, z: Array, total: str) -> Array:
             grad = _share(grad, losses, total)
             doubt = small / (1 + small)
             slope = tf.where(z >= 0, (1 - y) - doubt, doubt - y)
-            return -z * grad, slope * grad
+            return _chained(grad, -z), _chained(grad, slope)
 
         return _reduced(losses, total), pull
 
-    return _in_graph(("bce_logits of z", total), apply, y, z)(y, z)
+    return GRAPHS.call((_bce_logits, total), lambda _: apply, [y, z], {})
 
 
 # log(cosh(e)) / e² as a polynomial in e² for |e| < 1, off by 4e-9 (mpmath.chebyfit).
@@ -334,7 +397,7 @@ def _log_cosh(error: Array, total: str) -> Array | None:
     """Go without sinh, which is slow in TensorFlow, and log1p, 3 ulp off near 0."""
     if error.dtype != tf.float32:
         return None
-    return with_slope(_log_cosh_of, [tanh], error, total=total, key="log_cosh")
+    return with_slope(_log_cosh_of, [tanh], error, total=total, key=_log_cosh_of)
 
 
 def _log_cosh_of(error: Array) -> Array:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from math import isfinite
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,11 +30,10 @@ tanh = torch.tanh
 sinh = torch.sinh
 log = torch.log
 log1p = torch.log1p
-isinf = torch.isinf
+isfinite = torch.isfinite
 sigmoid = torch.sigmoid
 power = torch.pow
 moveaxis = torch.movedim
-matmul = torch.matmul
 reshape = torch.reshape
 expand_dims = torch.unsqueeze
 zeros_like = torch.zeros_like
@@ -44,6 +43,8 @@ where = torch.where
 _FLOATS = (torch.float32, torch.float64)
 _HALF = (torch.float16, torch.bfloat16)
 _ARRAYS = (np.ndarray, np.generic)
+_LARGE = 2**20  # elements from which on sums go over blocks
+_BLOCK = 2**15  # elements whose intermediate results stay in the cache
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
 
 
@@ -115,9 +116,23 @@ def fitting(a: Array, b: Array, name: str, other: str) -> Array:
     return a
 
 
+def not_empty(x: Array, name: str) -> None:
+    """Shapes that are not known before a graph runs do not occur here."""
+
+
 def size(x: Array) -> int:
     """Return the number of elements."""
     return int(x.numel())
+
+
+def last_size(x: Array) -> int:
+    """Return the length of the last axis."""
+    return int(x.shape[-1])
+
+
+def eps(x: Array) -> float:
+    """Return the unit in the last place of 1."""
+    return float(torch.finfo(x.dtype).eps)
 
 
 def range_of(x: Array) -> tuple[float, float] | None:
@@ -125,7 +140,7 @@ def range_of(x: Array) -> tuple[float, float] | None:
 
     They are looked at on the CPU only: on a GPU it would stop the queue.
     """
-    if not _open(x):
+    if not _open(x) or x.numel() == 0:
         return None
     try:
         low, high = torch.aminmax(x.detach())
@@ -146,6 +161,23 @@ def _whole(x: Array) -> bool:
         return _open(x) and torch.equal(x, x.round())
     except RuntimeError:  # vmap has no single value to show
         return False
+
+
+def any_of(mask: Array) -> bool | None:
+    """Say whether the mask is True anywhere, or None where that is not known."""
+    try:
+        return bool(mask.any()) if _open(mask) else None
+    except RuntimeError:  # vmap has no single value to show
+        return None
+
+
+def explain(wrong: Array, words: Callable[[], str]) -> None:
+    """Say nothing: torch has no message that neither stops a GPU nor a graph."""
+
+
+def nan_where(wrong: Array, x: Array) -> Array:
+    """Return `x` with NaN added where something is wrong."""
+    return x + torch.zeros_like(x).masked_fill(wrong, torch.nan)
 
 
 def stop_gradient(x: Array) -> Array:
@@ -173,12 +205,22 @@ def softplus(x: Array) -> Array:
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum over all elements or along an axis."""
-    return x.sum() if axis is None else x.sum(dim=axis, keepdim=keepdims)
+    if axis is None:
+        return _wide_sum(x).to(x.dtype) if _is_large(x) else x.sum()
+    return x.sum(dim=axis, keepdim=keepdims)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
-    return x.mean()
+    return (_wide_sum(x) / x.numel()).to(x.dtype) if _is_large(x) else x.mean()
+
+
+def _wide_sum(x: Array) -> Array:
+    """Add up blocks, and their sums in float64: float32 alone is 6 ulp off at 3e7."""
+    flat = x.reshape(-1)
+    whole = len(flat) // _BLOCK * _BLOCK
+    sums = flat[:whole].view(-1, _BLOCK).sum(dim=1)
+    return sums.double().sum() + flat[whole:].sum().double()
 
 
 def max(x: Array, axis: int, keepdims: bool = False) -> Array:
@@ -196,6 +238,67 @@ def take_labels(x: Array, labels: Array) -> Array:
     return x.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
 
 
+def take(values: Array, labels: Array) -> Array:
+    """Return for each label the value that it names."""
+    # Not values[labels]: vmap would have to look at a single label.
+    return values.index_select(0, labels.reshape(-1)).reshape(labels.shape)
+
+
+def put_labels(x: Array, labels: Array, value: Any) -> Array:
+    """Return `x` with a value, or one a row, in the place that each label names."""
+    at = labels.unsqueeze(-1)
+    if isinstance(value, torch.Tensor):
+        return x.scatter(-1, at, value.unsqueeze(-1))
+    return x.scatter(-1, at, value)
+
+
+def softmax_minus_label(z: Array, labels: Array) -> Array:
+    """Return the softmax of each row, less 1 at its label."""
+    p, at = torch.softmax(z, dim=-1), labels.unsqueeze(-1)
+    return p.scatter_add(-1, at, -torch.ones_like(at, dtype=p.dtype))
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Multiply matrices in the precision of their elements, also under autocast."""
+    return _Matmul.apply(a, b) if _autocasts(a) else torch.matmul(a, b)
+
+
+def _autocasts(x: Array) -> bool:
+    return bool(torch.is_autocast_enabled(x.device.type))
+
+
+def full_precision(x: Array) -> Any:
+    """Return a context in which autocast leaves products as they are."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+class _Matmul(torch.autograd.Function):  # type: ignore[misc]
+    """A product of matrices that autocast touches neither on the way there nor back."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a: Array, b: Array) -> Array:
+        with full_precision(a):
+            return torch.matmul(a, b)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> tuple[Array, Array]:
+        a, b = ctx.saved_tensors
+        return matmul(grad, b.mT), matmul(a.mT, grad)
+
+    @staticmethod
+    def jvp(ctx: Any, by_a: Array | None, by_b: Array | None) -> Array:
+        a, b = ctx.saved_tensors
+        left = 0 if by_a is None else matmul(by_a, b)
+        return left + (0 if by_b is None else matmul(a, by_b))
+
+
 def positions(x: Array) -> Array:
     """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
     return torch.arange(x.shape[-1], dtype=x.dtype, device=x.device)
@@ -210,9 +313,11 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
 def times(a: Array, b: Array) -> Array:
     """Return a b, with 0 times anything 0; `where` is slow on a CPU and avoided."""
     known = range_of(b)
-    if known and isfinite(known[0]) and isfinite(known[1]):
+    if known and -inf < known[0] and known[1] < inf:
         return a * b
-    return torch.where(a == 0, torch.zeros_like(a), a * b)
+    # Only what is not finite is silenced: a finite b is the derivative by a at 0.
+    silent = (a == 0) & ~b.isfinite()
+    return torch.where(silent, torch.zeros_like(b), b) * a
 
 
 def over(a: Array, b: Array) -> Array:
@@ -227,15 +332,18 @@ def over(a: Array, b: Array) -> Array:
 def xlogy(x: Array, y: Array) -> Array:
     """Return x log y, and 0 where x is 0; torch's own is ten times slower on a CPU."""
     known = range_of(y)
-    return x * torch.log(y) if known and known[0] > 0 else torch.special.xlogy(x, y)
+    if known and known[0] > 0:
+        return x * torch.log(y)
+    # torch's 0 log y is 0 for a negative y as well.
+    return torch.special.xlogy(x, y.masked_fill(y < 0, torch.nan))
 
 
 def xlog1py(x: Array, y: Array) -> Array:
     """Return x log(1 + y), and 0 where x is 0."""
     known = range_of(y)
-    return (
-        x * torch.log1p(y) if known and known[0] > -1 else torch.special.xlog1py(x, y)
-    )
+    if known and known[0] > -1:
+        return x * torch.log1p(y)
+    return torch.special.xlog1py(x, y.masked_fill(y < -1, torch.nan))
 
 
 def with_slope(
@@ -243,21 +351,44 @@ def with_slope(
     slopes: Sequence[Callable[..., Array] | None],
     *inputs: Array,
     total: str = "none",
+    rowwise: bool = False,
+    parameters: Mapping[str, Any] | None = None,
     key: Any = None,
 ) -> Array:
     """Apply `formula`; its derivative by each input is `slopes`, not derived."""
+    plan = _Plan(formula, slopes, parameters or {}, total, rowwise)
     if torch.compiler.is_compiling():
         # Under torch.func.grad it overlooks an input that is the argument itself.
         inputs = tuple(x.view_as(x) for x in inputs)
         if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
-            return _TransformableSlope.apply(formula, slopes, total, *inputs)
-        return _reduced(formula(*inputs), total)
+            return _TransformableSlope.apply(plan, *inputs)
+        return _reduced(_losses(plan, inputs), total)
     try:
-        return _Slope.apply(formula, slopes, total, *inputs)
+        return _Slope.apply(plan, *inputs)
     except RuntimeError as error:
-        if "setup_context" not in str(error):
+        if not linear.needs_transforms(error):
             raise
-        return _DualSlope.apply(formula, slopes, total, *inputs)
+        return _DualSlope.apply(plan, *inputs)
+
+
+class _Plan(NamedTuple):
+    """What is to be applied, and how it is reduced; torch.compile takes tuples."""
+
+    formula: Callable[..., Array]
+    slopes: Sequence[Callable[..., Array] | None]
+    parameters: Mapping[str, Any]
+    total: str
+    rowwise: bool
+
+
+def _losses(plan: _Plan, inputs: Sequence[Array]) -> Array:
+    return plan.formula(*inputs, **plan.parameters)
+
+
+def _count(plan: _Plan, inputs: Sequence[Array]) -> int:
+    """Return how many losses there are."""
+    last = inputs[-1]
+    return int(last.numel() // last.shape[-1] if plan.rowwise else last.numel())
 
 
 def _reduced(losses: Array, total: str) -> Array:
@@ -266,15 +397,35 @@ def _reduced(losses: Array, total: str) -> Array:
     return losses.sum() if total == "sum" else losses.mean()
 
 
+def _is_large(*inputs: Array) -> bool:
+    """Say whether it pays to go over the elements in blocks that fit the cache."""
+    return _open(inputs[0]) and all(
+        x.numel() >= _LARGE and x.is_contiguous() and x.is_cpu for x in inputs
+    )
+
+
+def _reduced_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> Array:
+    """Reduce without holding the losses; the sums of the blocks add up in float64."""
+    flat = [x.reshape(-1) for x in inputs]
+    total = torch.zeros((), dtype=torch.float64)
+    for blocks in zip(*(x.split(_BLOCK) for x in flat), strict=True):
+        total += _losses(plan, blocks).sum()
+    count = _count(plan, inputs) if plan.total == "mean" else 1
+    return (total / count).to(inputs[-1].dtype)
+
+
 def _pull(ctx: Any, grad: Array) -> tuple[Any, ...]:
-    inputs = ctx.saved_tensors
-    if ctx.total == "mean":
-        grad = grad / ctx.count
+    inputs, plan = ctx.saved_tensors, ctx.plan
+    if plan.total == "mean":
+        grad = grad / _count(plan, inputs)
+    elif plan.total == "none" and plan.rowwise:
+        grad = grad.unsqueeze(-1)
     # Nobody else holds the slope, unless a second derivative or a transform is at work.
     in_place = ctx.quick and not torch.is_grad_enabled()
-    needed = zip(ctx.slopes, ctx.needs_input_grad[3:], strict=True)
-    return (None, None, None, *(
-        _chained(grad, slope(*inputs), in_place) if slope and wanted else None
+    needed = zip(plan.slopes, ctx.needs_input_grad[1:], strict=True)
+    return (None, *(
+        _chained(grad, slope(*inputs, **plan.parameters), in_place)
+        if slope and wanted else None
         for slope, wanted in needed
     ))  # fmt: skip
 
@@ -283,8 +434,6 @@ def _chained(grad: Array, slope: Array, in_place: bool) -> Array:
     """Multiply; a weight of zero silences its element even if the slope is infinite."""
     if grad.dim() == 0:
         return slope.mul_(grad) if in_place else slope * grad
-    if grad.dim() < slope.dim():
-        grad = grad.unsqueeze(-1)
     return times(grad, slope)
 
 
@@ -292,14 +441,12 @@ class _Slope(torch.autograd.Function):  # type: ignore[misc]
     """The quick form: torch binds no arguments for it, which saves 25 us a call."""
 
     @staticmethod
-    def forward(
-        ctx: Any, formula: Any, slopes: Any, total: str, *inputs: Array
-    ) -> Array:
-        ctx.slopes, ctx.total, ctx.quick = slopes, total, True
+    def forward(ctx: Any, plan: _Plan, *inputs: Array) -> Array:
+        ctx.plan, ctx.quick = plan, True
         ctx.save_for_backward(*inputs)
-        losses = formula(*inputs)
-        ctx.count = losses.numel()
-        return _reduced(losses, total)
+        if plan.total != "none" and not plan.rowwise and _is_large(*inputs):
+            return _reduced_in_blocks(plan, inputs)
+        return _reduced(_losses(plan, inputs), plan.total)
 
     backward = staticmethod(_pull)
 
@@ -310,14 +457,13 @@ class _TransformableSlope(torch.autograd.Function):  # type: ignore[misc]
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(formula: Any, slopes: Any, total: str, *inputs: Array) -> Array:
-        return _reduced(formula(*inputs), total)
+    def forward(plan: _Plan, *inputs: Array) -> Array:
+        return _reduced(_losses(plan, inputs), plan.total)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
-        _, ctx.slopes, ctx.total, *tensors = inputs
+        ctx.plan, *tensors = inputs
         ctx.quick = False
-        ctx.count = tensors[-1].numel()
         ctx.save_for_backward(*tensors)
 
     backward = staticmethod(_pull)
@@ -329,18 +475,18 @@ class _DualSlope(_TransformableSlope):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
         _TransformableSlope.setup_context(ctx, inputs, output)
-        ctx.save_for_forward(*inputs[3:])
-        ctx.over_classes = ctx.total == "none" and output.dim() < inputs[-1].dim()
+        ctx.save_for_forward(*inputs[1:])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Array) -> Array:
+        plan = ctx.plan
         shares = [
-            slope(*ctx.saved_tensors) * tangent
-            for slope, tangent in zip(ctx.slopes, tangents[3:], strict=True)
+            slope(*ctx.saved_tensors, **plan.parameters) * tangent
+            for slope, tangent in zip(plan.slopes, tangents[1:], strict=True)
             if slope and tangent is not None
         ]
         change = reduce(torch.add, shares)
-        return change.sum(-1) if ctx.over_classes else _reduced(change, ctx.total)
+        return _reduced(change.sum(-1) if plan.rowwise else change, plan.total)
 
 
 def _bce_logits(y: Array, z: Array, total: str) -> Array | None:
@@ -373,34 +519,71 @@ def _inner_bce_slope(y: Array, p: Array) -> Array:
 def _softmax_ce(y: Array, z: Array, total: str) -> Array | None:
     """Take the short way where no logit is -inf: there 0 * log p needs no care."""
     known = range_of(z)
-    if known is None or not (isfinite(known[0]) and isfinite(known[1])):
+    if known is None or not (-inf < known[0] and known[1] < inf):
         return None
     return F.cross_entropy(z, y, reduction=total) if z.dim() == 2 else None
 
 
+def _own_slope(y_true: Array, y_pred: Array, reduction: str) -> bool:
+    """Say where torch's own kernel will not do.
+
+    Weights may follow on "none", and 0 times its infinite slope is NaN; of large arrays
+    it adds up the losses in float32.
+    """
+    return reduction == "none" or _is_large(y_true, y_pred)
+
+
 def _mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
-    if reduction == "none":  # weights may follow, and 0 times an infinite slope is NaN
-        return with_slope(torch.square, [lambda error: 2 * error], y_pred - y_true)
+    if _own_slope(y_true, y_pred, reduction):
+        return _of_difference(torch.square, _twice, y_true, y_pred, reduction)
     return F.mse_loss(y_pred, y_true, reduction=reduction)
 
 
 def _mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
+    if _own_slope(y_true, y_pred, reduction):
+        return _of_difference(torch.abs, torch.sign, y_true, y_pred, reduction)
     return F.l1_loss(y_pred, y_true, reduction=reduction)
 
 
 def _huber(y_true: Array, y_pred: Array, reduction: str, delta: float) -> Array:
-    return F.huber_loss(y_pred, y_true, reduction=reduction, delta=delta)
+    if not _own_slope(y_true, y_pred, reduction):
+        return F.huber_loss(y_pred, y_true, reduction=reduction, delta=delta)
+
+    def loss(error: Array) -> Array:
+        size = error.abs()
+        quadratic = size.clamp(max=delta)
+        return 0.5 * quadratic * quadratic + delta * (size - quadratic)
+
+    def slope(error: Array) -> Array:
+        return error.clamp(-delta, delta)
+
+    return _of_difference(loss, slope, y_true, y_pred, reduction)
+
+
+def _twice(x: Array) -> Array:
+    return 2 * x
+
+
+def _of_difference(
+    loss: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    y_true: Array,
+    y_pred: Array,
+    reduction: str,
+) -> Array:
+    """Apply a loss of the error, which is not held where the result is one number."""
+    if reduction == "none":
+        return with_slope(loss, [slope], y_pred - y_true)
+    slopes = [lambda y, p: -slope(p - y), lambda y, p: slope(p - y)]
+    return with_slope(lambda y, p: loss(p - y), slopes, y_true, y_pred, total=reduction)
 
 
 def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array:
-    if logits.dim() <= 2:
-        return F.cross_entropy(
-            logits, labels, reduction=reduction, ignore_index=_NO_LABEL
-        )
-    losses = _sparse_cross_entropy(
-        labels.reshape(-1), logits.reshape(-1, logits.shape[-1]), reduction
-    )
-    return losses.reshape(labels.shape) if reduction == "none" else losses
+    if logits.dim() > 2:
+        flat = labels.reshape(-1), logits.reshape(-1, logits.shape[-1])
+        losses = _sparse_cross_entropy(*flat, reduction)
+        return losses.reshape(labels.shape) if reduction == "none" else losses
+    return F.cross_entropy(logits, labels, reduction=reduction, ignore_index=_NO_LABEL)
 
 
 def _adam(h: Any, p: Array, g: Array, m: Array, v: Array) -> Any:
