@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit("The book needs Python \
+  3.11 or newer. Name one, as in: make book PYTHON=python3.12")
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 WORKERS ?= 2
@@ -12,10 +14,12 @@ TORCH ?= torch
 
 .DEFAULT_GOAL := book
 .PHONY: book test unit notebooks site execute serve bench lint clean repository
-.PHONY: colab package wheel links
+.PHONY: colab package wheel links release picture
 
+# An environment that broke off (Debian without python3-venv) must not look like one.
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c '$(NEW_ENOUGH)'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # A second run of a target installs nothing: these files remember what was installed.
 $(VENV)/.book: pyproject.toml constraints.txt | $(BIN)/python
@@ -26,6 +30,10 @@ $(VENV)/.book: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.test: $(VENV)/.book
 	@echo "Installing PyTorch, TensorFlow and the test tools ..."
 	$(PIP) install -c constraints.txt -e ".[torch,tensorflow,test]"
+	@touch $@
+
+$(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[lint]"
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.book
@@ -65,9 +73,9 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.optimizers
 	$(BIN)/python -m benchmarks.linear_cross_entropy
 
-lint: $(VENV)/.test
+lint: $(VENV)/.lint
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check lossbook tests benchmarks book/_ext book/_tools
+	$(BIN)/ruff format --check setup.py lossbook tests benchmarks book/_ext book/_tools
 	$(BIN)/mypy
 	$(BIN)/nb-clean check -o -c -n --preserve-cell-metadata-field tags \
 	  --preserve-cell-metadata-field mystnb $(shell git ls-files 'book/*.ipynb')
@@ -86,6 +94,13 @@ wheel: package
 
 links: book
 	$(BIN)/python book/_tools/links.py
+
+# RELEASING.md says when. TAG=v1.2.3 also holds the version against a tag.
+release: $(VENV)/.book
+	$(BIN)/python book/_tools/release.py check $(TAG)
+
+picture: $(VENV)/.test book
+	$(BIN)/python book/_tools/picture.py
 
 repository: $(VENV)/.book
 	$(BIN)/python book/_tools/repository.py $(URL)
