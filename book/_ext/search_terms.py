@@ -13,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from sphinx import addnodes
+from sphinx.util.index_entries import split_index_msg
 
 GLOSSARY = "book/reference/glossary"
 # | <a id="x"></a>**name** (other, names) | 中文 | meaning ([page](page.ipynb#section)) |
@@ -30,6 +31,13 @@ def names_in(row):
     chinese = row["rest"].split(" | ")[1]
     names += [chinese] if CHINESE.search(chinese) else []
     return [name.replace("`", "").strip() for name in names]
+
+
+def spellings(name):
+    """A name as the glossary has it, and its plural where it is a word in letters."""
+    if not name[-1].isascii() or not name[-1].islower() or name.endswith("s"):
+        return [name]
+    return [name, f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"]
 
 
 def read_glossary(text):
@@ -57,16 +65,39 @@ def add_entries(app, doctree):
     env = app.env
     slugs = env.metadata[env.docname].get("myst_slugs", {})
     entries = [
-        ("single", name, slugs[section][1], "main", None)
+        ("single", spelling, slugs[section][1], "main", None)
         for name, section in env.search_terms.get(env.docname, [])
         if section in slugs  # MyST warns of a link to a section that does not exist
+        for spelling in spellings(name)
     ]
     if entries:
         doctree.append(addnodes.index(entries=entries))
+        env.get_domain("index").process_doc(env, env.docname, doctree)
+
+
+def keep_entries(app, env):
+    """Hand the search all entries, those of pages that are not written again too.
+
+    Sphinx 7 makes them anew for the pages that it writes, and forgets the others.
+    """
+    for docname, entries in env.get_domain("index").entries.items():
+        env._search_index_index_entries[docname] = sorted(
+            {
+                (part, target or "", main)
+                for kind, value, target, main, _ in entries
+                for part in split_index_msg(kind, value)
+            }
+        )
 
 
 def setup(app):
     app.connect("env-get-outdated", find_changed)
+    app.connect("env-updated", keep_entries)
     # After MyST and anchors.py have written down which sections there are.
     app.connect("doctree-read", add_entries, priority=900)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    # Raise the version with every change of the entries: Sphinx then reads all pages anew.
+    return {
+        "env_version": 1,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -1,0 +1,132 @@
+"""Links of the reference pages lead to the section that shows what they name."""
+
+import re
+from functools import cache
+from pathlib import PurePosixPath
+
+import pytest
+import snowballstemmer
+from bs4 import BeautifulSoup
+
+from . import built
+
+pytestmark = pytest.mark.site
+
+REFERENCE = built.ROOT / "book" / "reference"
+LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]*)#([^)\s]+)\)")
+ROW = re.compile(r"^\| <a id=\"([^\"]+)\"></a>(.*) \|$", re.MULTILINE)
+STEMMER = snowballstemmer.stemmer("english")
+# Words that a link may add to those of the section without promising anything.
+SMALL = set("a an the of in on at to it its is that what how for and or one with".split())
+
+
+def stems(text):
+    return STEMMER.stemWords(re.findall(r"\w+", text.lower().replace("’", "'")))
+
+
+def slug(name):
+    """Compare names of sections as MyST writes them in links, and Sphinx in pages."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@cache
+def sections(page):
+    """Return ``{name: stems of the text}`` of all sections of a built page."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    for link in soup.select("a.headerlink"):
+        link.decompose()
+    found = soup.select("article section[id]")
+    return {slug(part["id"]): stems(part.get_text(" ")) for part in found}
+
+
+def text_of(source, page, section):
+    """Return the stems of the section that a link on a reference page leads to."""
+    target = PurePosixPath("book/reference") / (page or source)
+    path = (built.HTML / target).with_suffix(".html").resolve()
+    return sections(path)[slug(section)]
+
+
+def holds(text, name):
+    words = stems(name)
+    return any(
+        text[i : i + len(words)] == words for i in range(len(text) - len(words) + 1)
+    )
+
+
+def source_of(name):
+    """Return the text of a page that stands in Markdown, a notebook's included."""
+    return (REFERENCE / name).read_text(encoding="utf-8").replace("\\n", "\n")
+
+
+def names_of(row):
+    """List what a row of the glossary calls its term: bold, and in brackets after it."""
+    term = row.split(" | ")[0]
+    return re.split(r", (?![^(]*\))", re.sub(r"[*`]|\(|\)$", "", term.replace(" (", ", ")))
+
+
+def test_each_row_of_the_glossary_leads_to_a_section_that_shows_the_term(html):
+    rows = ROW.findall(source_of("glossary.md"))
+    assert len(rows) > 150
+    lost = []
+    for name, row in rows:
+        for words, page, section in LINK.findall(row)[-1:]:
+            # Where no name of it is in the section, the link says how it is called.
+            if not any(
+                holds(text_of("glossary.md", page, section), n)
+                for n in [*names_of(row), words]
+            ):
+                lost.append((name, page, section))
+    assert lost == []
+
+
+def test_a_term_without_a_link_is_shown_nowhere(html):
+    without = [r for _, r in ROW.findall(source_of("glossary.md")) if not LINK.search(r)]
+    pages = [p for p in built.pages() if "reference" not in p.parts]
+    shown = [
+        (name, page.name)
+        for row in without
+        for name in names_of(row)
+        for page in pages
+        if any(holds(text, name) for text in sections(page).values())
+    ]
+    assert shown == []
+
+
+@pytest.mark.parametrize("name", ["faq.md", "notation.md", "field-guide.ipynb"])
+def test_a_link_to_a_section_says_what_is_there(html, name):
+    links = LINK.findall(source_of(name))
+    lost = []
+    for words, page, section in links:
+        if not page or "bibliography" in page:  # its own table, and names of authors
+            continue
+        text = set(text_of(name, page, section))
+        if not set(stems(words)) - set(stems(" ".join(SMALL))) <= text:
+            lost.append((words, page, section))
+    assert lost == []
+
+
+@cache
+def formulas(page):
+    """Return ``{name: the TeX of its formulas}`` of all sections of a built page."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    return {
+        slug(part["id"]): [
+            tex.get_text() for tex in part.select("annotation[encoding$='x-tex']")
+        ]
+        for part in soup.select("article section[id]")
+    }
+
+
+def test_a_letter_with_several_meanings_is_used_in_each_place_that_is_named(html):
+    _, table = source_of("notation.md").split("## Letters with several meanings")
+    rows = re.findall(r"^\| \$(.+?)\$ \| (.*) \|$", table, re.MULTILINE)
+    assert len(rows) >= 8
+    lost = []
+    for letters, row in rows:
+        uses = re.compile("|".join(rf"(?<![\\A-Za-z]){re.escape(letter)}(?![A-Za-z])"
+                                   for letter in letters.split(", ")))
+        for words, page, section in LINK.findall(row):
+            target = (built.HTML / "book/reference" / page).with_suffix(".html")
+            if not any(map(uses.search, formulas(target.resolve())[slug(section)])):
+                lost.append((letters, words, page))
+    assert lost == []
