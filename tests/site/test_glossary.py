@@ -1,5 +1,6 @@
 """Links of the reference pages lead to the section that shows what they name."""
 
+import json
 import re
 from functools import cache
 from pathlib import PurePosixPath
@@ -13,11 +14,13 @@ from . import built
 pytestmark = pytest.mark.site
 
 REFERENCE = built.ROOT / "book" / "reference"
-LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]*)#([^)\s]+)\)")
+LINK = re.compile(r"\[([^\[\]]+)\]\(([^)#\s]*)#([^)\s]+)\)")
 ROW = re.compile(r"^\| <a id=\"([^\"]+)\"></a>(.*) \|$", re.MULTILINE)
 STEMMER = snowballstemmer.stemmer("english")
 # Words that a link may add to those of the section without promising anything.
-SMALL = set("a an the of in on at to it its is that what how for and or one with".split())
+SMALL = set(
+    "a an the of in on at to it its is that what how for and or one with".split()
+)
 
 
 def stems(text):
@@ -54,14 +57,21 @@ def holds(text, name):
 
 
 def source_of(name):
-    """Return the text of a page that stands in Markdown, a notebook's included."""
-    return (REFERENCE / name).read_text(encoding="utf-8").replace("\\n", "\n")
+    """Return the Markdown of a page, a notebook's included."""
+    text = (REFERENCE / name).read_text(encoding="utf-8")
+    if not name.endswith(".ipynb"):
+        return text
+    cells = json.loads(text)["cells"]
+    prose = [c["source"] for c in cells if c["cell_type"] == "markdown"]
+    return "\n\n".join("".join(lines) for lines in prose)
 
 
 def names_of(row):
     """List what a row of the glossary calls its term: bold, and in brackets after it."""
     term = row.split(" | ")[0]
-    return re.split(r", (?![^(]*\))", re.sub(r"[*`]|\(|\)$", "", term.replace(" (", ", ")))
+    return re.split(
+        r", (?![^(]*\))", re.sub(r"[*`]|\(|\)$", "", term.replace(" (", ", "))
+    )
 
 
 def test_each_row_of_the_glossary_leads_to_a_section_that_shows_the_term(html):
@@ -80,7 +90,9 @@ def test_each_row_of_the_glossary_leads_to_a_section_that_shows_the_term(html):
 
 
 def test_a_term_without_a_link_is_shown_nowhere(html):
-    without = [r for _, r in ROW.findall(source_of("glossary.md")) if not LINK.search(r)]
+    without = [
+        r for _, r in ROW.findall(source_of("glossary.md")) if not LINK.search(r)
+    ]
     pages = [p for p in built.pages() if "reference" not in p.parts]
     shown = [
         (name, page.name)
@@ -123,8 +135,12 @@ def test_a_letter_with_several_meanings_is_used_in_each_place_that_is_named(html
     assert len(rows) >= 8
     lost = []
     for letters, row in rows:
-        uses = re.compile("|".join(rf"(?<![\\A-Za-z]){re.escape(letter)}(?![A-Za-z])"
-                                   for letter in letters.split(", ")))
+        uses = re.compile(
+            "|".join(
+                rf"(?<![\\A-Za-z]){re.escape(letter)}(?![A-Za-z])"
+                for letter in letters.split(", ")
+            )
+        )
         for words, page, section in LINK.findall(row):
             target = (built.HTML / "book/reference" / page).with_suffix(".html")
             if not any(map(uses.search, formulas(target.resolve())[slug(section)])):
