@@ -16,7 +16,7 @@ from sphinx import addnodes
 from sphinx.util.index_entries import split_index_msg
 
 GLOSSARY = "book/reference/glossary"
-# | <a id="x"></a>**name** (other, names) | 中文 | meaning ([page](page.ipynb#section)) |
+# | <a id="x"></a>**name** (other, names) | 中文 | meaning ([page](x.ipynb#part)) |
 ROW = re.compile(r'^\| <a id="[^"]+"></a>\*\*(?P<name>.+?)\*\*(?P<rest>.*) \|$', re.M)
 OTHERS = re.compile(r"^ \((?P<names>[^|]*)\) \|")
 COMMA = re.compile(r", (?![^(]*\))")  # not the one in `(n, 1)`
@@ -34,7 +34,7 @@ def names_in(row):
 
 
 def spellings(name):
-    """A name as the glossary has it, and its plural where it is a word in letters."""
+    """Return a name as it stands, and its plural where it is a word in letters."""
     if not name[-1].isascii() or not name[-1].islower() or name.endswith("s"):
         return [name]
     return [name, f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"]
@@ -95,7 +95,7 @@ def setup(app):
     app.connect("env-updated", keep_entries)
     # After MyST and anchors.py have written down which sections there are.
     app.connect("doctree-read", add_entries, priority=900)
-    # Raise the version with every change of the entries: Sphinx then reads all pages anew.
+    # Raise the version when the entries change: Sphinx then reads all pages anew.
     return {
         "env_version": 1,
         "parallel_read_safe": True,

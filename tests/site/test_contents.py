@@ -23,7 +23,8 @@ def listed(page):
     """Return the addresses that the contents show, without those folded away."""
     return page.evaluate(
         "selector => [...document.querySelectorAll(selector)]"
-        ".filter(link => link.checkVisibility()).map(link => link.getAttribute('href'))",
+        ".filter(link => link.checkVisibility())"
+        ".map(link => link.getAttribute('href'))",
         CONTENTS,
     )
 

@@ -16,15 +16,13 @@ pytestmark = pytest.mark.site
 REFERENCE = built.ROOT / "book" / "reference"
 LINK = re.compile(r"\[([^\[\]]+)\]\(([^)#\s]*)#([^)\s]+)\)")
 ROW = re.compile(r"^\| <a id=\"([^\"]+)\"></a>(.*) \|$", re.MULTILINE)
-STEMMER = snowballstemmer.stemmer("english")
 # Words that a link may add to those of the section without promising anything.
-SMALL = set(
-    "a an the of in on at to it its is that what how for and or one with".split()
-)
+SMALL = "a an the of in on at to it its is that what how for and or one with"
+stem = cache(snowballstemmer.stemmer("english").stemWord)
 
 
 def stems(text):
-    return STEMMER.stemWords(re.findall(r"\w+", text.lower().replace("’", "'")))
+    return [stem(word) for word in re.findall(r"\w+", text.lower())]
 
 
 def slug(name):
@@ -33,13 +31,20 @@ def slug(name):
 
 
 @cache
+def parts(page):
+    """Return ``{name: section}`` of a built page, without its pictures."""
+    text = re.sub(r'src="data:[^"]*"', "", page.read_text(encoding="utf-8"))
+    article = text[text.index("<article") : text.index("</article>")]
+    soup = BeautifulSoup(article, "html.parser")
+    for link in soup.find_all("a", class_="headerlink"):
+        link.decompose()
+    return {slug(part["id"]): part for part in soup.find_all("section", id=True)}
+
+
+@cache
 def sections(page):
     """Return ``{name: stems of the text}`` of all sections of a built page."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    for link in soup.select("a.headerlink"):
-        link.decompose()
-    found = soup.select("article section[id]")
-    return {slug(part["id"]): stems(part.get_text(" ")) for part in found}
+    return {name: stems(part.get_text(" ")) for name, part in parts(page).items()}
 
 
 def text_of(source, page, section):
@@ -67,7 +72,7 @@ def source_of(name):
 
 
 def names_of(row):
-    """List what a row of the glossary calls its term: bold, and in brackets after it."""
+    """List the names of a term: the bold one, and those in brackets after it."""
     term = row.split(" | ")[0]
     return re.split(
         r", (?![^(]*\))", re.sub(r"[*`]|\(|\)$", "", term.replace(" (", ", "))
@@ -112,7 +117,7 @@ def test_a_link_to_a_section_says_what_is_there(html, name):
         if not page or "bibliography" in page:  # its own table, and names of authors
             continue
         text = set(text_of(name, page, section))
-        if not set(stems(words)) - set(stems(" ".join(SMALL))) <= text:
+        if not set(stems(words)) - set(stems(SMALL)) <= text:
             lost.append((words, page, section))
     assert lost == []
 
@@ -120,12 +125,9 @@ def test_a_link_to_a_section_says_what_is_there(html, name):
 @cache
 def formulas(page):
     """Return ``{name: the TeX of its formulas}`` of all sections of a built page."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     return {
-        slug(part["id"]): [
-            tex.get_text() for tex in part.select("annotation[encoding$='x-tex']")
-        ]
-        for part in soup.select("article section[id]")
+        name: [tex.get_text() for tex in part.find_all("annotation")]
+        for name, part in parts(page).items()
     }
 
 

@@ -1,4 +1,4 @@
-"""The search field finds each name that the book teaches, on the page that teaches it."""
+"""The search field finds each name of the book on the page that teaches it."""
 
 import importlib.util
 import json
@@ -26,23 +26,23 @@ TAUGHT = {
     "concepts/what-is-a-loss": "loss, loss function, error function, 损失函数, 损失",
     "math/absolute-and-robust": "influence function, pinball, quantile, quantile loss, "
     "Barron, adaptive robust, Huber, MAE, log-cosh, subgradient, 分位数",
-    "math/adversarial": "gradient penalty, GAN minimax, minimax, Wasserstein, softplus, "
-    "non-saturating, Jensen-Shannon, vanishing gradient",
+    "math/adversarial": "gradient penalty, GAN minimax, minimax, Wasserstein, "
+    "softplus, non-saturating, Jensen-Shannon, vanishing gradient",
     "math/backpropagation": "chain rule, automatic differentiation, "
     "finite differences, 反向传播",
     "math/cross-entropy": "KL divergence, entropy floor, log loss, Brier score, "
     "binary cross-entropy, nats, proper score, 交叉熵, KL 散度",
     "math/imbalance-and-many-labels": "temperature scaling, label smoothing, "
-    "label_smoothing, focal loss, pos_weight, class weights, class_weight, calibration, "
-    "class imbalance, multi-label, 温度缩放, 标签平滑",
-    "math/logits-and-stability": "log-sum-exp, logsumexp, softmax twice, NaN, overflow, "
-    "sigmoid, softmax, logits",
+    "label_smoothing, focal loss, pos_weight, class weights, class_weight, "
+    "calibration, class imbalance, multi-label, 温度缩放, 标签平滑",
+    "math/logits-and-stability": "log-sum-exp, logsumexp, softmax twice, NaN, "
+    "overflow, sigmoid, softmax, logits",
     "math/margins": "hinge, hinge loss, squared hinge, surrogate loss, "
     "support-vector machine, SVM, zero-one loss, 0-1 loss, 合页损失",
     "math/mean-squared-error": "(n,) against (n, 1), MSE, RMSE, gradient, 梯度",
     "math/ranking": "WARP, BPR, InfoNCE, triplet, AUC, NDCG, ranking loss",
-    "optimizers/adaptive-methods": "bias correction, weight decay, weight_decay, AdamW, "
-    "Adam, AdaGrad, RMSProp, saddle, saddle point, epsilon",
+    "optimizers/adaptive-methods": "bias correction, weight decay, weight_decay, "
+    "AdamW, Adam, AdaGrad, RMSProp, saddle, saddle point, epsilon",
     "optimizers/gradient-descent": "condition number, learning rate, local minima, "
     "Hessian, 学习率",
     "optimizers/learning-rates": "learning rate range test, one-cycle, warm-up, "
@@ -163,7 +163,9 @@ def test_the_search_starts_from_the_field_of_any_page(offline, html):
 
 def test_the_rows_of_the_glossary_are_read_whole():
     terms = load_terms()
-    row = '| <a id="a"></a>**`a`** (b-c, (n, 1)) | 甲 乙 | Is $f(x)$. ([x](../m/p.ipynb#s)) |'
+    row = (
+        '| <a id="a"></a>**`a`** (b-c, (n, 1)) | 甲 乙 | Is (so). ([x](../m/p.md#s)) |'
+    )
     assert terms.read_glossary(row) == {
         "book/m/p": [("a", "s"), ("b-c", "s"), ("(n, 1)", "s"), ("甲 乙", "s")]
     }
