@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from lossbook._dispatch import Array, backend_of
@@ -33,7 +34,9 @@ def prepare(
 
 
 def _check_ignore_index(value: Any) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, Integral)
+    ):
         raise TypeError(
             f"ignore_index must be an integer label or None, got {value!r}."
         )
@@ -82,9 +85,9 @@ def last(xp: Any, x: Array, axis: int) -> Array:
             "y_pred must have a class axis, got a single number. Use "
             "binary_cross_entropy for one probability."
         )
-    if not (isinstance(axis, int) and -axes <= axis < axes):
+    if not (isinstance(axis, Integral) and -axes <= axis < axes):
         raise ValueError(f"axis must lie in [{-axes}, {axes - 1}], got {axis!r}.")
-    return x if axis in (-1, axes - 1) else xp.moveaxis(x, axis, -1)
+    return x if axis in (-1, axes - 1) else xp.moveaxis(x, int(axis), -1)
 
 
 def weight(

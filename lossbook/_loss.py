@@ -17,6 +17,8 @@ from math import inf, prod
 from numbers import Real
 from typing import Any, Literal
 
+import numpy as np
+
 from lossbook._dispatch import Array, backend_of
 
 Reduction = Literal["mean", "sum", "none", "sum_over_batch_size"]
@@ -333,7 +335,7 @@ def check_between(name: str, value: Any, low: float, high: float) -> None:
 
 def check_flag(name: str, value: Any) -> None:
     """Refuse a switch that is neither True nor False."""
-    if not isinstance(value, bool):
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}.")
 
 
