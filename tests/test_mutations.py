@@ -113,7 +113,7 @@ FAULTS = [
     Fault("the tape: a broadcast gradient not summed", "_tape.py",
           "return share.sum(axis=stretched, keepdims=True) if stretched else share",
           "return share", GRADIENTS),
-    Fault("the tape: the product's factors exchanged", "_tape.py",
+    Fault("the tape: the product's factors exchanged", "_vjps.py",
           "lambda r, a, b: (lambda g: g * b, lambda g: g * a)",
           "lambda r, a, b: (lambda g: g * a, lambda g: g * b)", GRADIENTS),
     Fault("adam: no bias correction", "optim.py",
