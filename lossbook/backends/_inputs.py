@@ -53,11 +53,7 @@ def plain(x: Any, name: str) -> Array:
     try:
         array = np.asarray(x)
     except (ValueError, TypeError) as error:
-        raise TypeError(
-            f"{name} cannot be made an array: {error}. If its parts have different "
-            f"lengths, join them with numpy.concatenate({name}), and those of the "
-            "other arguments alike."
-        ) from None
+        raise _no_array(x, name, error) from None
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise TypeError(
             f"{name} must hold real numbers, got {_no_numbers(array, name)}"
@@ -67,16 +63,30 @@ def plain(x: Any, name: str) -> Array:
 
 def common(array: Array) -> Array:
     """Return the array in a dtype that every framework has."""
-    if array.dtype.name == "bfloat16":  # NumPy's is that of another package
+    if array.dtype.type.__module__ != "numpy":  # bfloat16 and float8 of ml_dtypes
         return array.astype(np.float32)
     return array.astype(np.float64) if array.dtype == np.longdouble else array
 
 
-def unequal_parts(name: str, error: Exception, join: str) -> ValueError:
+def unequal_parts(name: str, parts: list[Any], join: str) -> ValueError:
     """Return the error for a list of arrays that cannot be stacked."""
+    shapes = " and ".join(sorted({str(tuple(part.shape)) for part in parts}))
     return ValueError(
-        f"{name} is a list of arrays that do not have one shape ({error}). Join them "
+        f"{name} is a list of arrays that must have one shape, got {shapes}. Join them "
         f"with {join}, and those of the other arguments alike."
+    )
+
+
+def _no_array(x: Any, name: str, error: Exception) -> TypeError:
+    if not is_list(x):
+        return TypeError(
+            f"{name} is a {type(x).__name__} that NumPy cannot make an array of "
+            f"({error}). Pass the numbers that it holds, as an array or list."
+        )
+    return TypeError(
+        f"{name} is a list whose parts have different lengths, and must be an array. "
+        f"Join them with numpy.concatenate({name}), and those of the other arguments "
+        "alike."
     )
 
 
@@ -107,16 +117,25 @@ def _no_numbers(array: Array, name: str) -> str:
     if array.dtype.kind == "c":
         return f"{dtype} Pass numpy.real({name}) or numpy.abs({name})."
     if array.dtype.kind in "US":
+        if _are_numbers(array):
+            return f"{dtype} Pass numpy.asarray({name}, dtype=float)."
         return (
             f"{dtype} If these are names of classes, number them with "
-            f"numpy.unique({name}, return_inverse=True)[1]; if they are numbers in "
-            f"quotes, pass numpy.asarray({name}, dtype=float)."
+            f"numpy.unique({name}, return_inverse=True)[1]."
         )
     if array.dtype.names:
         return f"{dtype} Pass one of its fields: {name}[{array.dtype.names[0]!r}]."
     if array.dtype.kind == "O":
         return dtype + _among_objects(array, name)
     return f"{dtype} Convert it with numpy.asarray({name}).astype(float)."
+
+
+def _are_numbers(texts: Array) -> bool:
+    try:
+        texts.astype(float)
+    except ValueError:
+        return False
+    return True
 
 
 def _among_objects(array: Array, name: str) -> str:
@@ -128,7 +147,7 @@ def _among_objects(array: Array, name: str) -> str:
         )
     place, other = others[0]
     if not place:
-        return f" It is a {type(other).__name__}: pass the numbers that it holds."
+        return f" Pass the numbers that the {type(other).__name__} holds."
     where = f"{name}[{', '.join(map(str, place))}]"
     if isinstance(other, np.ndarray | list):
         return f" Its parts are arrays: join them with numpy.concatenate({name})."

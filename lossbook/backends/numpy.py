@@ -50,10 +50,11 @@ def asarray(x: Any, name: str, like: Array = None) -> Array:
         return x
     if not is_list(x) or first_of(x, Traced) is None:
         return plain(x, name)
+    parts = [asarray(element, name) for element in x]
     try:
-        return np.stack([asarray(element, name) for element in x])
-    except ValueError as error:
-        raise unequal_parts(name, error, f"numpy.concatenate({name})") from None
+        return np.stack(parts)
+    except ValueError:
+        raise unequal_parts(name, parts, f"numpy.concatenate({name})") from None
 
 
 def to_float(x: Array) -> Array:
@@ -112,7 +113,7 @@ def stop_gradient(x: Array) -> Array:
 
 def where(condition: Array, a: Array, b: Array) -> Array:
     """Return `a` where the condition holds, else `b`; a scalar if all are scalars."""
-    chosen = np.where(condition, a, b)
+    chosen: Any = np.where(condition, a, b)
     return chosen if isinstance(chosen, Traced) else chosen[()]
 
 

@@ -66,5 +66,5 @@ def _stacked(x: Any, name: str, lead: Array) -> Array:
     dtype = max((p.dtype for p in parts), key=lambda d: (d.is_floating, d.size))
     try:
         return tf.stack([tf.cast(part, dtype) for part in parts])
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
-        raise _inputs.unequal_parts(name, error, f"tf.concat({name}, 0)") from None
+    except (ValueError, tf.errors.InvalidArgumentError):
+        raise _inputs.unequal_parts(name, parts, f"tf.concat({name}, 0)") from None

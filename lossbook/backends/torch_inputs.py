@@ -15,7 +15,7 @@ def asarray(x: Any, name: str, like: Array = None) -> Array:
     """Return `x` as a tensor of real numbers, on the device of `like`."""
     if not isinstance(x, torch.Tensor):
         return _from_outside(x, name, like)
-    if x.is_nested or x.layout != torch.strided or x.dtype.is_complex:
+    if x.is_nested or x.layout != torch.strided or x.dtype.is_complex or _masked(x):
         raise _not_taken(x, name)
     return x
 
@@ -44,10 +44,13 @@ def _copied(x: Any, name: str) -> Any:
 def _stacked(x: Any, name: str, lead: Array) -> Array:
     """Return the tensor of a list of tensors and numbers, with their gradients."""
     parts = [asarray(part, name, lead) for part in x]
-    try:
-        return torch.stack(parts)
-    except RuntimeError as error:
-        raise _inputs.unequal_parts(name, error, f"torch.cat({name})") from None
+    if any(part.shape != parts[0].shape for part in parts):
+        raise _inputs.unequal_parts(name, parts, f"torch.cat({name})")
+    return torch.stack(parts)
+
+
+def _masked(x: Array) -> bool:
+    return type(x) is not torch.Tensor and hasattr(x, "get_mask")
 
 
 def _not_taken(x: Array, name: str) -> TypeError:
@@ -58,6 +61,12 @@ def _not_taken(x: Array, name: str) -> TypeError:
             f"alike; or torch.nested.to_padded_tensor({name}, 0.0), with "
             f"sample_weight=torch.nested.to_padded_tensor(torch.ones_like({name}), 0.0)"
             " to leave out what is filled in."
+        )
+    if _masked(x):
+        return TypeError(
+            f"{name} is a masked tensor, whose mask would be lost. Pass "
+            f"{name}.get_data(), and sample_weight={name}.get_mask() to leave out what "
+            "is masked."
         )
     if x.layout != torch.strided:
         return TypeError(
