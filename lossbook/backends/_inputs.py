@@ -116,7 +116,7 @@ def _no_numbers(array: Array, name: str) -> str:
     dtype = f"dtype {array.dtype}."
     if array.dtype.kind == "c":
         return f"{dtype} Pass numpy.real({name}) or numpy.abs({name})."
-    if array.dtype.kind in "US":
+    if array.dtype.kind in "US" or all(isinstance(x, str) for x in array.flat):
         if _are_numbers(array):
             return f"{dtype} Pass numpy.asarray({name}, dtype=float)."
         return (
