@@ -191,15 +191,13 @@ def _slot(xp: Any, params: Any, state: dict[str, Any], slot: str) -> list[Array]
 
 def _leaves_like(xp: Any, params: Any, tree: Any, name: str) -> list[Array]:
     """Return the arrays of `tree` in the order of `params`, whose structure it has."""
-    if isinstance(params, list | tuple) and not is_numbers(params):
-        params = dict(enumerate(params))
-        # NumPy stores a list of arrays of one shape as a single array.
-        if isinstance(tree, list | tuple) or (
-            isinstance(tree, np.ndarray) and tree.ndim
-        ):
-            tree = dict(enumerate(tree))
-    if not isinstance(params, dict):
+    in_order = isinstance(params, list | tuple) and not is_numbers(params)
+    if not in_order and not isinstance(params, dict):
         return [_leaf_like(xp, params, tree, name)]
+    tree = _from_file(params, tree)
+    if in_order:
+        params = dict(enumerate(params))
+        tree = dict(enumerate(tree)) if isinstance(tree, list | tuple) else tree
     if not isinstance(tree, dict) or set(tree) != set(params):
         got = list(tree) if isinstance(tree, dict) else f"a {type(tree).__name__}"
         raise ValueError(
@@ -210,6 +208,19 @@ def _leaves_like(xp: Any, params: Any, tree: Any, name: str) -> list[Array]:
     for key in params:
         leaves += _leaves_like(xp, params[key], tree[key], f"{name}[{key!r}]")
     return leaves
+
+
+def _from_file(params: Any, tree: Any) -> Any:
+    """Return the structure that JSON or NumPy has stored in a way of its own."""
+    if isinstance(tree, np.ndarray) and tree.ndim:  # a list of arrays of one shape
+        return list(tree)
+    if isinstance(tree, np.ndarray) and tree.dtype == object:
+        tree = tree.item()
+    if isinstance(tree, dict) and isinstance(params, dict):
+        names = {str(key): key for key in params}
+        if set(tree) == set(names):  # JSON has no keys but texts
+            return {names[key]: value for key, value in tree.items()}
+    return tree
 
 
 def _leaf_like(xp: Any, p: Array, x: Any, name: str) -> Array:

@@ -368,7 +368,7 @@ AT_EDGES = {
 @pytest.mark.filterwarnings("ignore:divide by zero")
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("name", AT_EDGES)
-def test_a_derivative_at_an_edge_is_the_one_of_that_side_or_shared(name):
+def test_at_an_edge_numpy_code_has_the_derivative_of_that_side_or_a_shared_one(name):
     program, at, slope = AT_EDGES[name]
     _, grad = lb.value_and_grad(lambda x: G * program(x))(at)
     assert grad == G * slope

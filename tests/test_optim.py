@@ -288,6 +288,31 @@ def test_a_stored_state_continues_to_the_same_numbers(way, backend, dtype):
             assert np.array_equal(numpy_of(a), numpy_of(b))
 
 
+def as_objects(state):
+    import io
+
+    file = io.BytesIO()
+    np.savez(file, **state)
+    file.seek(0)
+    return np.load(file, allow_pickle=True)
+
+
+@pytest.mark.parametrize("store", [as_lists, as_objects])
+def test_a_stored_state_keeps_the_structure_of_its_parameters(store):
+    optimizer = lb.optim.adam(0.1)
+    params = {0: np.array([1.0, 0.3]), "rest": (np.array([[2.0]]), {1: np.ones(3)})}
+    _, state = optimizer.step(params, params, optimizer.init(params))
+    expected, _ = optimizer.step(params, params, state)
+    found, _ = optimizer.step(params, params, store(state))
+    assert list(found) == [0, "rest"]
+    for ours, theirs in zip(leaves_of(found), leaves_of(expected), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def leaves_of(tree):
+    return [tree[0], tree["rest"][0], tree["rest"][1][1]]
+
+
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle"])
 def test_an_optimizer_with_a_schedule_is_pickled_and_copied(schedule, name):

@@ -52,7 +52,7 @@ def plain(x: Any, name: str) -> Array:
     _check(x, name)
     try:
         array = np.asarray(x)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise _no_array(x, name, error) from None
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise TypeError(
@@ -99,14 +99,15 @@ def _check(x: Any, name: str) -> None:
         return
     if type(x) is np.ndarray or isinstance(x, Number):
         return
-    if isinstance(x, np.ma.MaskedArray) and name == "sample_weight":
+    if isinstance(x, np.ma.MaskedArray) and name.startswith("sample_weight"):
         raise TypeError(
-            "sample_weight is a masked array, whose mask would be lost. Pass "
-            "sample_weight.filled(0): then what is masked weighs nothing."
+            f"{name} is a masked array, whose mask would be lost. Pass "
+            f"{name}.filled(0): then what is masked weighs nothing."
         )
     for is_it, text in _REFUSED:
         if is_it(x):
             kind = f"{type(x).__module__}.{type(x).__qualname__}"
+            kind = kind.removeprefix("builtins.")
             advice = text.format(name=name, kind=kind, short=repr(x)[:40])
             raise TypeError(f"{name} {advice}")
 
