@@ -27,7 +27,7 @@ def is_list(x: Any) -> bool:
 
 def only_numbers(x: Any) -> bool:
     """Say whether a list holds the usual numbers and nothing else."""
-    return {type(element) for element in x} <= _NUMBERS
+    return set(map(type, x)) <= _NUMBERS
 
 
 def first_of(x: Any, kinds: Any) -> Any:
