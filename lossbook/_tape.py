@@ -50,10 +50,7 @@ class Traced:
             raise _cannot_trace(f"np.{ufunc.__name__}", method)
         values = [_value(x) for x in inputs]
         result = ufunc(*values)
-        vjps = UFUNC_VJPS[ufunc](result, *values)
-        if ufunc is not np.matmul:
-            vjps = [_silenced(vjp) for vjp in vjps]
-        return _node(result, inputs, vjps)
+        return _node(result, inputs, UFUNC_VJPS[ufunc](result, *values))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise _cannot_trace("np.asarray", "__call__")
@@ -202,20 +199,6 @@ def _node(result: Any, inputs: Sequence[Any], vjps: Sequence[Vjp]) -> Traced:
         if isinstance(x, Traced)
     ]
     return Traced(result, parents)
-
-
-def _silenced(vjp: Vjp) -> Vjp:
-    """Let a gradient of zero silence its element, even where the slope is infinite.
-
-    What `np.where` leaves out has no part in a gradient: 0 times inf must not be NaN.
-    """
-
-    def share(grad: Any) -> Any:
-        found = np.asarray(vjp(grad))
-        silent = np.equal(grad, 0)
-        return np.where(silent, found.dtype.type(0), found) if silent.any() else found
-
-    return share
 
 
 def _to_shape(shape: tuple[int, ...], vjp: Vjp) -> Vjp:
