@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossbook.backends import numpy as _numpy
+from lossbook.backends._inputs import is_list, only_numbers
 
 Array = Any  # numpy.ndarray, torch.Tensor or tf.Tensor: one loss serves all three
 
@@ -42,8 +43,8 @@ _backend_of_type: dict[type, Any] = dict.fromkeys((*_USUAL, type(None)), _numpy)
 def backend_of(*arrays: Array) -> Any:
     """Return the backend module for these arrays.
 
-    NumPy arrays, lists and numbers go along with any framework; two frameworks at once
-    are an error.
+    NumPy arrays and numbers go along with any framework, and so do lists, unless they
+    hold tensors; two frameworks at once are an error.
 
     Raises
     ------
@@ -52,12 +53,16 @@ def backend_of(*arrays: Array) -> Any:
     """
     chosen: Any = _numpy
     for array in arrays:
-        backend = _backend_of_type.get(type(array)) or _look_up(type(array))
+        if is_list(array):
+            backend = _numpy if only_numbers(array) else backend_of(*array)
+        else:
+            backend = _backend_of_type.get(type(array)) or _look_up(type(array))
         if backend is not _numpy and backend is not chosen:
             if chosen is not _numpy:
                 raise TypeError(
-                    "PyTorch and TensorFlow tensors cannot be mixed in one loss: "
-                    "convert one of them first, for instance with tensor.numpy()."
+                    "PyTorch and TensorFlow tensors cannot be mixed in one loss. Pass "
+                    "the one that needs no gradient as a NumPy array: x.numpy() in "
+                    "TensorFlow, x.detach().cpu().numpy() in PyTorch."
                 )
             chosen = backend
     return chosen

@@ -17,7 +17,7 @@ import numpy as np
 
 from lossbook._dispatch import Array, backend_of
 from lossbook._domain import check_positive
-from lossbook.gradients import _is_numbers, flatten
+from lossbook._tree import flatten, is_numbers, opened
 
 Rate = float | Callable[[Any], Any]
 
@@ -48,16 +48,18 @@ class Optimizer:
 
         Parameters
         ----------
-        params : array, or list, tuple or dict of arrays
-            The parameters, of any one backend.
+        params : array, or list, tuple, dict or iterator of arrays
+            The parameters, of any one backend: also ``model.parameters()`` of PyTorch
+            and ``model.trainable_variables`` of Keras.
 
         Returns
         -------
         dict
             ``"step"``, the number of steps taken, and an entry for each slot in the
-            structure of `params`; for half precision in float32.
+            structure of `params`, an iterator being a list; for half precision in
+            float32.
         """
-        leaves, rebuild = _parameters(params)
+        leaves, rebuild = _parameters(opened(params))
         xp = backend_of(*leaves)
         zeros = [xp.zeros_like(xp.to_float(xp.asarray(p, "params"))) for p in leaves]
         state: dict[str, Any] = {"step": xp.asarray(np.float64(0), "step")}
@@ -72,12 +74,13 @@ class Optimizer:
 
         Parameters
         ----------
-        params : array, or list, tuple or dict of arrays
+        params : array, or list, tuple, dict or iterator of arrays
             Where you are.
         grads : like `params`
             The gradient there.
         state : dict
-            From `init`, or from the step before.
+            From `init`, or from the step before; also one that was stored, with lists
+            or NumPy arrays in the place of arrays and an int as the step.
         lr : float, optional
             The learning rate of this step, instead of the optimizer's own.
 
@@ -93,10 +96,11 @@ class Optimizer:
             If gradients or state do not match the parameters, or the learning rate is
             negative or not a finite number.
         """
+        params, grads = opened(params), opened(grads, "grads")
         leaves, rebuild = _parameters(params)
         xp = backend_of(*leaves)
         remembered = [_slot(xp, params, state, slot) for slot in self.slots]
-        step = state["step"] + 1
+        step = _count(xp, state) + 1
         h = self._numbers(xp, step, lr)
         moved = [
             _move(xp, self.rule, h, p, g, *slots)
@@ -112,6 +116,8 @@ class Optimizer:
 
     def _numbers(self, xp: Any, step: Array, lr: Any) -> Numbers:
         known = xp.range_of(step)  # None inside a graph: there the count is an array
+        if known is not None and not known[0] >= 1:
+            raise _bad_count(f"{known[0] - 1:g}")
         t = step if known is None else int(known[0])
         rate = _rate_at(self.lr if lr is None else lr, t - 1)
         return Numbers({**self.settings, "t": t, "lr": rate})
@@ -141,26 +147,57 @@ def _move(xp: Any, rule: Any, h: Numbers, p: Array, *others: Array) -> list[Any]
 def _parameters(params: Any) -> tuple[list[Array], Callable[[list[Any]], Any]]:
     leaves, rebuild = flatten(params)
     if any(isinstance(leaf, list | tuple) and not leaf for leaf in leaves):
-        raise ValueError("there are no parameters: pass at least one array.")
+        raise ValueError(
+            "there are no parameters: pass at least one array. An iterator such as "
+            "model.parameters() is used up by its first reader: call it anew, or pass "
+            "list(model.parameters())."
+        )
     return leaves, rebuild
 
 
-def _slot(xp: Any, params: Any, state: dict[str, Any], slot: str) -> list[Array]:
+def _count(xp: Any, state: dict[str, Any]) -> Array:
+    """Return the steps taken, as an array; a stored state may have a number."""
+    _check_slot(state, "step")
+    step = state["step"]
+    if not xp.owns(type(step)):
+        try:
+            step = xp.asarray(np.float64(step), "state['step']")
+        except (TypeError, ValueError):
+            raise _bad_count(repr(step)) from None
+    if xp.shape(step) != ():
+        raise _bad_count(f"shape {xp.shape(step)}")
+    return step
+
+
+def _bad_count(got: str) -> ValueError:
+    return ValueError(
+        f"state['step'] must be the number of steps taken, 0 or more, got {got}. Pass "
+        "the state that init or the step before returned."
+    )
+
+
+def _check_slot(state: dict[str, Any], slot: str) -> None:
     if slot not in state:
         raise ValueError(
             f"state has {list(state)} but no {slot!r}: make it with the init of the "
             "same optimizer."
         )
+
+
+def _slot(xp: Any, params: Any, state: dict[str, Any], slot: str) -> list[Array]:
+    _check_slot(state, slot)
     return _leaves_like(xp, params, state[slot], f"state[{slot!r}]")
 
 
 def _leaves_like(xp: Any, params: Any, tree: Any, name: str) -> list[Array]:
     """Return the arrays of `tree` in the order of `params`, whose structure it has."""
-    if isinstance(params, list | tuple) and not _is_numbers(params):
+    in_order = isinstance(params, list | tuple) and not is_numbers(params)
+    if not in_order and not isinstance(params, dict):
+        return [_leaf_like(xp, params, tree, name)]
+    tree = _from_file(params, tree)
+    if in_order:
         params = dict(enumerate(params))
         tree = dict(enumerate(tree)) if isinstance(tree, list | tuple) else tree
-    if not isinstance(params, dict):
-        return [_leaf_like(xp, params, tree, name)]
     if not isinstance(tree, dict) or set(tree) != set(params):
         got = list(tree) if isinstance(tree, dict) else f"a {type(tree).__name__}"
         raise ValueError(
@@ -173,6 +210,19 @@ def _leaves_like(xp: Any, params: Any, tree: Any, name: str) -> list[Array]:
     return leaves
 
 
+def _from_file(params: Any, tree: Any) -> Any:
+    """Return the structure that JSON or NumPy has stored in a way of its own."""
+    if isinstance(tree, np.ndarray) and tree.ndim:  # a list of arrays of one shape
+        return list(tree)
+    if isinstance(tree, np.ndarray) and tree.dtype == object:
+        tree = tree.item()
+    if isinstance(tree, dict) and isinstance(params, dict):
+        names = {str(key): key for key in params}
+        if set(tree) == set(names):  # JSON has no keys but texts
+            return {names[key]: value for key, value in tree.items()}
+    return tree
+
+
 def _leaf_like(xp: Any, p: Array, x: Any, name: str) -> Array:
     if x is None:
         raise ValueError(
@@ -181,7 +231,8 @@ def _leaf_like(xp: Any, p: Array, x: Any, name: str) -> Array:
         )
     backend_of(p, x)  # PyTorch and TensorFlow cannot be mixed
     p = xp.asarray(p, "params")
-    x = xp.asarray(x, name, p)
+    # Numbers from a file take the dtype of the state, which is not half precision.
+    x = xp.asarray(x, name, p if xp.owns(type(x)) else xp.to_float(p))
     got, want = xp.shape(x), xp.shape(p)
     if len(got) != len(want) or any(
         None not in (a, b) and a != b for a, b in zip(got, want, strict=True)

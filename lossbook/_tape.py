@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-Vjp = Callable[[Any], Any]
+from lossbook._vjps import UFUNC_VJPS, UNTRACED, Vjp
+
 _ufuncs: Any = np  # their stubs do not know arrays of other kinds
 
 
@@ -43,13 +44,13 @@ class Traced:
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
-        if ufunc in _UNTRACED and method == "__call__":
+        if ufunc in UNTRACED and method == "__call__":
             return ufunc(*map(_value, inputs))
-        if method != "__call__" or ufunc not in _UFUNC_VJPS or options:
+        if method != "__call__" or ufunc not in UFUNC_VJPS or options:
             raise _cannot_trace(f"np.{ufunc.__name__}", method)
         values = [_value(x) for x in inputs]
         result = ufunc(*values)
-        return _node(result, inputs, _UFUNC_VJPS[ufunc](result, *values))
+        return _node(result, inputs, UFUNC_VJPS[ufunc](result, *values))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise _cannot_trace("np.asarray", "__call__")
@@ -83,8 +84,10 @@ class Traced:
         target = shape[0] if len(shape) == 1 else shape
         return _reshape(self, target)
 
-    def astype(self, dtype: Any, copy: bool = True) -> Traced:
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
         back = self.dtype
+        if np.dtype(dtype).kind in "biu":  # steps have no gradient
+            return self.value.astype(dtype)
         return Traced(self.value.astype(dtype), [(self, lambda g: g.astype(back))])
 
     # Comparisons have no gradient: they return plain arrays of booleans.
@@ -159,11 +162,13 @@ def backward(result: Traced, inputs: Sequence[Traced]) -> list[Any]:
         if grad is None:
             continue
         for parent, vjp in node.parents:
-            share = vjp(grad)
+            with np.errstate(all="ignore"):  # an infinite slope shows in the gradient
+                share = vjp(grad)
             known = grads.get(id(parent))
             grads[id(parent)] = share if known is None else known + share
     return [
-        np.asarray(grads.get(id(x), np.zeros(x.shape)), dtype=x.dtype) for x in inputs
+        np.asarray(grads.get(id(x), np.zeros(x.shape)), dtype=x.dtype)[()]
+        for x in inputs
     ]
 
 
@@ -218,49 +223,6 @@ def _cannot_trace(name: str, method: str) -> TypeError:
     )
 
 
-def _matmul_vjps(a: Any, b: Any) -> tuple[Vjp, Vjp]:
-    if a.ndim == 1 and b.ndim == 1:
-        return lambda g: g * b, lambda g: g * a
-    if b.ndim == 1:
-        return lambda g: g[..., None] * b, lambda g: np.swapaxes(a, -1, -2) @ g
-    if a.ndim == 1:
-        return lambda g: g @ np.swapaxes(b, -1, -2), lambda g: np.multiply.outer(a, g)
-    return lambda g: g @ np.swapaxes(b, -1, -2), lambda g: np.swapaxes(a, -1, -2) @ g
-
-
-# For each ufunc: from its result and inputs to one vjp an input.
-_UFUNC_VJPS: dict[Any, Callable[..., Sequence[Vjp]]] = {
-    np.add: lambda r, a, b: (lambda g: g, lambda g: g),
-    np.subtract: lambda r, a, b: (lambda g: g, lambda g: -g),
-    np.multiply: lambda r, a, b: (lambda g: g * b, lambda g: g * a),
-    np.divide: lambda r, a, b: (lambda g: g / b, lambda g: -g * r / b),
-    np.power: lambda r, a, b: (
-        lambda g: g * b * np.power(a, b - 1),
-        lambda g: g * r * np.log(a),
-    ),
-    np.matmul: lambda r, a, b: _matmul_vjps(a, b),
-    np.negative: lambda r, a: (lambda g: -g,),
-    np.absolute: lambda r, a: (lambda g: g * np.sign(a),),
-    np.square: lambda r, a: (lambda g: 2 * g * a,),
-    np.sqrt: lambda r, a: (lambda g: g / (2 * r),),
-    np.exp: lambda r, a: (lambda g: g * r,),
-    np.expm1: lambda r, a: (lambda g: g * (r + 1),),
-    np.log: lambda r, a: (lambda g: g / a,),
-    np.log1p: lambda r, a: (lambda g: g / (1 + a),),
-    np.sin: lambda r, a: (lambda g: g * np.cos(a),),
-    np.cos: lambda r, a: (lambda g: -g * np.sin(a),),
-    np.sinh: lambda r, a: (lambda g: g * np.cosh(a),),
-    np.tanh: lambda r, a: (lambda g: g * (1 - r * r),),
-    np.maximum: lambda r, a, b: (lambda g: g * (a > b), lambda g: g * (b > a)),
-    np.minimum: lambda r, a, b: (lambda g: g * (a < b), lambda g: g * (b < a)),
-}
-
-_UNTRACED = {
-    np.sign, np.isnan, np.isinf, np.isfinite, np.equal, np.not_equal, np.greater,
-    np.greater_equal, np.less, np.less_equal, np.logical_and, np.logical_or, np.floor,
-}  # fmt: skip
-
-
 def _over(x: Traced, axis: Any, keepdims: bool) -> Vjp:
     """Return the function that stretches a reduced gradient to the shape of `x`."""
 
@@ -304,7 +266,11 @@ def _where(condition: Any, a: Any, b: Any) -> Traced:
     )
 
 
-def _clip(x: Traced, low: Any = None, high: Any = None) -> Traced:
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, **ends: Any) -> Any:
+    low, high = ends.get("min", a_min), ends.get("max", a_max)
+    if not isinstance(x, Traced) or isinstance(low, Traced) or isinstance(high, Traced):
+        above = x if low is None else _ufuncs.maximum(x, low)
+        return above if high is None else _ufuncs.minimum(above, high)
     result = np.clip(x.value, low, high)
     return Traced(result, [(x, lambda g: g * (result == x.value))])
 
@@ -314,7 +280,7 @@ def _reshape(x: Traced, shape: Any) -> Traced:
 
 
 def _transpose(x: Traced, axes: Any = None) -> Traced:
-    back = None if axes is None else np.argsort(axes)
+    back = None if axes is None else np.argsort(np.mod(axes, x.ndim))
     return Traced(np.transpose(x.value, axes), [(x, lambda g: np.transpose(g, back))])
 
 
@@ -331,13 +297,24 @@ def _squeeze(x: Traced, axis: Any = None) -> Traced:
     return _reshape(x, np.squeeze(x.value, axis).shape)
 
 
-def _take_along_axis(x: Traced, indices: Any, axis: int) -> Traced:
+def _take_along_axis(x: Traced, indices: Any, axis: int = -1) -> Traced:
+    places: list[Any] = list(np.ogrid[tuple(map(slice, x.shape))])
+    places[axis] = indices
+
     def spread(grad: Any) -> Any:
         full = np.zeros(x.shape, grad.dtype)
-        np.put_along_axis(full, indices, grad, axis)
+        np.add.at(full, tuple(places), grad)  # an element may be taken twice
         return full
 
     return Traced(np.take_along_axis(x.value, indices, axis), [(x, spread)])
+
+
+def _dot(a: Any, b: Any) -> Any:
+    if 0 in (np.ndim(a), np.ndim(b)):
+        return _ufuncs.multiply(a, b)
+    if np.ndim(b) > 2:  # a product of all matrices with all others, unlike matmul
+        raise _cannot_trace("np.dot of arrays with more than two axes", "__call__")
+    return _ufuncs.matmul(a, b)
 
 
 def _stack(arrays: Sequence[Any], axis: int = 0) -> Traced:
@@ -365,7 +342,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.take_along_axis: _take_along_axis,
     np.stack: _stack,
     np.concatenate: _concatenate,
-    np.dot: np.matmul,
+    np.dot: _dot,
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,

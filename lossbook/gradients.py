@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from lossbook._dispatch import Array, backend_of
 from lossbook._tape import Traced, backward
+from lossbook._tree import changed, flatten, opened
 
 
 def value_and_grad(
@@ -25,8 +27,8 @@ def value_and_grad(
         Returns a scalar loss. On NumPy it may use lossbook's losses and common NumPy
         functions.
     argnum : int, optional
-        Which positional argument to differentiate by: an array, or a list, tuple or
-        dict of arrays. By default the prediction (argument 1) if `fn` is one of
+        Which positional argument to differentiate by: an array, or a list, tuple, dict
+        or iterator of arrays. By default the prediction (argument 1) if `fn` is one of
         lossbook's losses of (y_true, y_pred), otherwise the first (argument 0).
 
     Returns
@@ -40,7 +42,8 @@ def value_and_grad(
     ValueError
         If the value is not a scalar.
     TypeError
-        If on NumPy `fn` uses a function that cannot be differentiated.
+        If on NumPy `fn` uses a function that cannot be differentiated, or `argnum` is
+        no integer.
 
     Examples
     --------
@@ -55,26 +58,38 @@ def value_and_grad(
     [-7.0, -10.0]
     """
     position = _argument_of(fn) if argnum is None else argnum
+    if not isinstance(position, Integral) or isinstance(position, bool):
+        raise TypeError(
+            f"argnum must be the position of one argument, got {position!r}. To "
+            "differentiate by several, pass them as one list, tuple or dict."
+        )
+    # Not a function in a function, which neither pickle nor deepcopy can take.
+    return partial(_evaluate, fn, int(position))
 
-    def evaluate(*args: Any, **options: Any) -> tuple[Array, Any]:
-        if position >= len(args):
-            raise TypeError(
-                f"value_and_grad differentiates by positional argument {position}, but "
-                f"got {len(args)} of them. Pass it by position, or another argnum."
-            )
-        leaves, rebuild = flatten(args[position])
-        xp = backend_of(*leaves)
-        leaves = [xp.asarray(leaf, f"argument {position}") for leaf in leaves]
 
-        def loss(arrays: list[Array]) -> Array:
-            changed = [*args]
-            changed[position] = rebuild(arrays)
-            return fn(*changed, **options)
+def _evaluate(
+    fn: Callable[..., Array], position: int, /, *args: Any, **options: Any
+) -> tuple[Array, Any]:
+    if not -len(args) <= position < len(args):
+        raise TypeError(
+            f"value_and_grad differentiates by positional argument {position}, but "
+            f"got {len(args)} of them. Pass it by position, or another argnum."
+        )
+    leaves, rebuild = flatten(opened(args[position], f"argument {position}"))
+    xp = backend_of(*leaves)
+    leaves = [xp.asarray(leaf, f"argument {position}") for leaf in leaves]
 
-        value, grads = _DIFFERENTIATE[xp.NAME](loss, leaves)
-        return value, rebuild(grads)
+    def loss(arrays: list[Array], constant: Callable[[Any], Any] = _as_it_is) -> Array:
+        positional = [constant(arg) for arg in args]
+        positional[position] = rebuild(arrays)
+        return fn(*positional, **{key: constant(x) for key, x in options.items()})
 
-    return evaluate
+    value, grads = _DIFFERENTIATE[xp.NAME](loss, leaves)
+    return value, rebuild(grads)
+
+
+def _as_it_is(x: Any) -> Any:
+    return x
 
 
 def _argument_of(fn: Callable[..., Any]) -> int:
@@ -86,33 +101,6 @@ def _argument_of(fn: Callable[..., Any]) -> int:
     return int(next(iter(signature(fn).parameters)) == "y_true")
 
 
-def flatten(tree: Any) -> tuple[list[Array], Callable[[list[Any]], Any]]:
-    """Return the arrays of a list, tuple or dict, and what puts others in place."""
-    if isinstance(tree, dict):
-        keys = list(tree)
-        leaves, rebuild = flatten([tree[key] for key in keys])
-        return leaves, lambda new: dict(zip(keys, rebuild(new), strict=True))
-    if not isinstance(tree, list | tuple) or _is_numbers(tree):
-        return [tree], lambda new: new[0]
-    parts = [flatten(part) for part in tree]
-
-    make = getattr(tree, "_make", type(tree))  # a named tuple has its own way
-
-    def rebuild_all(new: list[Any]) -> Any:
-        rest = iter(new)
-        return make(part([next(rest) for _ in own]) for own, part in parts)
-
-    return [leaf for own, _ in parts for leaf in own], rebuild_all
-
-
-def _is_numbers(tree: Any) -> bool:
-    """Tell a list that stands for one array from a list of arrays."""
-    return all(
-        isinstance(x, int | float) or (isinstance(x, list) and _is_numbers(x))
-        for x in tree
-    )
-
-
 def _numpy(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
     whole = ("b", "i", "u")
     inputs = [
@@ -121,7 +109,8 @@ def _numpy(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]
     result = loss(list(inputs))
     if not isinstance(result, Traced):
         _check_scalar(np.shape(result))
-        return result, [np.zeros_like(x.value) for x in inputs]
+        value = result[()] if isinstance(result, np.ndarray) else result
+        return value, [np.zeros_like(x.value)[()] for x in inputs]
     _check_scalar(result.shape)
     return result.value[()], backward(result, inputs)
 
@@ -129,12 +118,13 @@ def _numpy(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]
 def _torch(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
     torch = sys.modules["torch"]
     whole = torch.get_default_dtype()
-    inputs = [
-        (x if x.is_floating_point() else x.to(whole)).detach().requires_grad_()
-        for x in leaves
-    ]
-    with torch.enable_grad():
-        value = loss(list(inputs))
+    # In inference mode, and of tensors made in it, there would be gradients of zero.
+    with torch.inference_mode(False), torch.enable_grad():
+        inputs = [
+            _usual(x if x.is_floating_point() else x.to(whole)).requires_grad_()
+            for x in leaves
+        ]
+        value = loss(list(inputs), _outside_inference)
         _check_scalar(np.shape(value))
         if not getattr(value, "requires_grad", False):  # it depends on no input
             return value, [torch.zeros_like(x) for x in leaves]
@@ -142,6 +132,23 @@ def _torch(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]
             value, inputs, allow_unused=True, materialize_grads=True
         )
     return value.detach(), list(grads)
+
+
+def _usual(x: Any) -> Any:
+    """Return a constant that autograd can keep, also of what inference mode made."""
+    return (x.clone() if x.is_inference() else x).detach()
+
+
+def _outside_inference(tree: Any) -> Any:
+    """Return the arguments without tensors of inference mode; others as they are."""
+    leaves, _ = flatten(tree)
+    if not any(map(_of_inference, leaves)):
+        return tree
+    return changed(tree, lambda x: _usual(x) if _of_inference(x) else x)
+
+
+def _of_inference(x: Any) -> bool:
+    return hasattr(x, "is_inference") and bool(x.is_inference())
 
 
 def _tensorflow(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
@@ -155,7 +162,8 @@ def _tensorflow(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[
         tape.watch(inputs)
         value = loss(list(inputs))
     _check_scalar(np.shape(value))
-    return value, tape.gradient(value, inputs, unconnected_gradients="zero")
+    grads = tape.gradient(value, inputs, unconnected_gradients="zero")
+    return value, [tf.convert_to_tensor(grad) for grad in grads]  # a gather's is sparse
 
 
 _DIFFERENTIATE = {"numpy": _numpy, "torch": _torch, "tensorflow": _tensorflow}

@@ -301,7 +301,8 @@ def quantile(
     y_true, y_pred : array
         Truth and prediction, of the same shape.
     q : float
-        Which quantile to predict, strictly between 0 and 1.
+        Which quantile to predict, in [0, 1]. At 0 and 1, the smallest and the largest
+        value, misses on one side cost nothing: there the derivative is 0.
     sample_weight, reduction : optional
         As in :func:`mse`.
 
@@ -313,7 +314,7 @@ def quantile(
     Raises
     ------
     ValueError
-        If `q` is not inside (0, 1), and as in :func:`mse`.
+        If `q` is not in [0, 1], and as in :func:`mse`.
 
     References
     ----------
@@ -326,8 +327,6 @@ def quantile(
     array([0.9, 0.1])
     """
     check_between("q", q, 0, 1)
-    if q in (0, 1):
-        raise ValueError(f"q must lie strictly between 0 and 1, got {q!r}.")
     return of_error(_QUANTILE, y_true, y_pred, sample_weight, reduction, q=q)
 
 

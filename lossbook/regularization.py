@@ -7,7 +7,7 @@ elements, not a mean: a model of twice the size pays for twice as many parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, ValuesView
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from sys import float_info
@@ -16,7 +16,7 @@ from typing import Any
 from lossbook._dispatch import Array, backend_of
 from lossbook._domain import check_between
 from lossbook._loss import Pointwise
-from lossbook.gradients import flatten
+from lossbook._tree import flatten, opened
 
 
 def l1(params: Any) -> Array:
@@ -218,7 +218,7 @@ def objective(
 
 def _total(penalty: Pointwise, params: Any, **parameters: Any) -> Array:
     """Sum a penalty over all elements of all arrays."""
-    arrays = _arrays(params)
+    arrays, _ = flatten(opened(params))
     xp = backend_of(*arrays)
     arrays = [xp.to_float(xp.asarray(array, "params", arrays[0])) for array in arrays]
     if all(0 in xp.shape(array) for array in arrays):
@@ -230,26 +230,3 @@ def _total(penalty: Pointwise, params: Any, **parameters: Any) -> Array:
         penalty.reduced(xp, array, reduction="sum", **parameters) for array in arrays
     ]
     return reduce(add, [xp.cast(each, sums[0]) for each in sums])
-
-
-def _arrays(params: Any) -> list[Array]:
-    """Return the arrays; Keras's variables give the tensor that they hold."""
-    _refuse_model(params)
-    if isinstance(params, Iterator | ValuesView):
-        params = list(params)
-    leaves, _ = flatten(params)
-    return [_value(leaf) for leaf in leaves]
-
-
-def _refuse_model(params: Any) -> None:
-    for name, call in (("parameters", "()"), ("trainable_weights", "")):
-        if hasattr(params, name):
-            raise TypeError(
-                f"params must be arrays, got a model, {type(params).__name__}. Pass "
-                f"model.{name}{call}, or those of them that are to be penalised."
-            )
-
-
-def _value(leaf: Any) -> Array:
-    of_keras = type(leaf).__module__.partition(".")[0] == "keras"
-    return leaf.value if of_keras and hasattr(leaf, "value") else leaf

@@ -8,6 +8,7 @@ inside a graph of PyTorch or TensorFlow.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import isfinite, pi
 from numbers import Integral
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from lossbook._dispatch import backend_of
 from lossbook._domain import check_between, check_positive
+from lossbook._tree import opened
 
 Schedule = Callable[[Any], Any]
 
@@ -30,7 +32,11 @@ def constant(lr: float) -> Schedule:
     0.1
     """
     check_positive("lr", lr)
-    return lambda done: float(lr) + 0 * done
+    return partial(_constant, float(lr))
+
+
+def _constant(lr: float, done: Any) -> Any:
+    return lr + 0 * done
 
 
 def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
@@ -58,7 +64,11 @@ def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
     _check_count("size", size)
     check_positive("gamma", gamma)
     check_between("gamma", gamma, 0, 1)
-    return lambda done: float(lr) * float(gamma) ** (done // size)
+    return partial(_step, float(lr), int(size), float(gamma))
+
+
+def _step(lr: float, size: int, gamma: float, done: Any) -> Any:
+    return lr * gamma ** (done // size)
 
 
 def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
@@ -89,7 +99,11 @@ def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
     check_positive("lr", lr)
     _check_count("steps", steps)
     check_between("final", final, 0, lr)
-    return lambda done: _plain(_glide(lr, final, done / steps), done)
+    return partial(_cosine, lr, steps, final)
+
+
+def _cosine(lr: float, steps: int, final: float, done: Any) -> Any:
+    return _plain(_glide(lr, final, done / steps), done)
 
 
 def one_cycle(
@@ -138,12 +152,15 @@ def one_cycle(
             "Take more steps, or a warmup near 0.3."
         )
 
-    def rate(done: Any) -> Any:
-        up = _glide(lr * start, lr, done / top)
-        down = _glide(lr, lr * final, (done - top) / (end - top))
-        return _plain(backend_of(done).where(done < top, up, down), done)
+    return partial(_one_cycle, lr, lr * start, lr * final, top, end)
 
-    return rate
+
+def _one_cycle(
+    lr: float, start: float, final: float, top: float, end: int, done: Any
+) -> Any:
+    up = _glide(start, lr, done / top)
+    down = _glide(lr, final, (done - top) / (end - top))
+    return _plain(backend_of(done).where(done < top, up, down), done)
 
 
 def _glide(first: float, last: float, share: Any) -> Any:
@@ -185,7 +202,7 @@ def lr_range_test(
     loss_and_grads : callable
         From parameters to (loss, gradients), for instance ``lb.value_and_grad(loss)``;
         it may take a new batch at each call.
-    params : array, or list, tuple or dict of arrays
+    params : array, or list, tuple, dict or iterator of arrays
         Where to start. They are not changed.
     lowest, highest : float
         The first and the last learning rate; in between it grows by a fixed factor.
@@ -226,6 +243,7 @@ def lr_range_test(
             "rate first, and at least 2 steps."
         )
     rates = np.geomspace(lowest, highest, steps)
+    params = opened(params)
     state, losses = optimizer.init(params), []
     for rate in rates:
         loss, grads = loss_and_grads(params)

@@ -60,6 +60,8 @@ def class_weights(labels: Any, kind: str | None = "balanced") -> Array:
         raise ValueError(f"kind must be 'balanced' or None, got {kind!r}.")
     xp = backend_of(labels)
     known = xp.asarray(labels, "labels")
+    if 0 in xp.shape(known):
+        raise ValueError("labels is empty: there is nothing to count. Pass all labels.")
     if not xp.is_integer(known):
         raise TypeError(
             f"labels must be integers 0 to C - 1, got dtype {xp.dtype_name(known)}. "
@@ -73,8 +75,6 @@ def class_weights(labels: Any, kind: str | None = "balanced") -> Array:
 
 
 def _counts(labels: Any) -> Any:
-    if labels.size == 0:
-        raise ValueError("labels is empty: there is nothing to count.")
     if labels.min() < 0:
         raise ValueError(
             f"labels must be 0 to C - 1, got {labels.min()}. Leave out labels that are "

@@ -161,7 +161,7 @@ OPTIONS = {
     "scale": ("adaptive_robust", NOT_POSITIVE),
     "margin": ("multiclass_hinge", NOT_POSITIVE),
     "alpha": ("adaptive_robust", (None, "1", [1.0, 2.0], 1 + 0j, np.ones((1, 1, 1)))),
-    "q": ("quantile", (0, 1, *NOT_SHARES)),
+    "q": ("quantile", NOT_SHARES),
     "log_input": ("poisson_nll", NOT_FLAGS),
     "full": ("gaussian_nll", NOT_FLAGS),
     "pos_weight": ("binary_cross_entropy", NOT_WEIGHTS),

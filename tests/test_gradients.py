@@ -1,7 +1,12 @@
 """Gradients of every loss and of ordinary NumPy code, and what checks them."""
 
+import copy
+import os
+import pickle
 from collections import namedtuple
 from functools import partial
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import numpy as np
 import pytest
@@ -291,6 +296,23 @@ PROGRAMS = {
     "astype": lambda x: np.sum(x.astype(np.float64) ** 2),
     "shapes": lambda x: np.sum(x**2) / np.size(x) * np.shape(x)[0] * x.ndim,
     "zeros_like": lambda x: np.sum((x + np.zeros_like(x) + np.ones_like(x)) ** 2),
+    "matrices times vector": lambda x: np.sum(np.exp(np.stack([x] * 3) @ W)),
+    "vector times matrices": lambda x: np.sum(np.exp(x[:, 0] @ np.stack([x, X, -x]))),
+    "matrix times matrices": lambda x: np.sum(np.exp(X.T @ np.stack([x, 2 * x]))),
+    "dot with a number": lambda x: np.sum(np.dot(x, 2.0) ** 2),
+    "axes counted from the end": lambda x: np.sum(
+        np.transpose(x[:, :3], (-1, 0)) ** 2 * X[:, :3]
+    ),
+    "take_along_axis twice": lambda x: np.sum(
+        np.take_along_axis(x, np.array([[0, 0, 3], [3, 1, 1], [1, 2, 1]]), 1) ** 3
+    ),
+    "take_along_axis for all rows": lambda x: np.sum(
+        np.take_along_axis(x, np.array([[2, 2]]), -1) ** 3
+    ),
+    "clip by what is traced": lambda x: np.sum(
+        np.clip(X, x - 0.1, None) ** 2 + np.clip(x, x[:1] - 0.2, a_max=0.3) ** 2
+    ),
+    "clip by name": lambda x: np.sum(np.clip(x, a_min=-0.5, a_max=0.5) ** 2),
     "comparisons": lambda x: np.sum(x * (x > 0) * (x <= 9) + x * (x != 0) - (x < 0)),
     "softmax": lambda x: lb.sparse_cross_entropy(
         [0, 3, 1], np.exp(x) / np.exp(x).sum(-1, keepdims=True)
@@ -307,6 +329,62 @@ def test_ordinary_numpy_code_is_differentiated(name):
     value, grad = lb.value_and_grad(program)(X)
     assert np.any(grad != 0)
     np.testing.assert_array_equal(value, program(X))
+
+
+G = 3.0  # what comes from above
+AT_EDGES = {
+    "maximum of one and the same": (lambda x: np.maximum(x, x), 1.0, 1.0),
+    "minimum of one and the same": (lambda x: np.minimum(x, x), 1.0, 1.0),
+    "maximum at a tie": (lambda x: np.maximum(x, 1.0), 1.0, 0.5),
+    "minimum at a tie": (lambda x: np.minimum(1.0, x), 1.0, 0.5),
+    "maximum past a tie": (lambda x: np.maximum(x, 0.5), 1.0, 1.0),
+    "max of ties": (lambda x: np.max(np.stack([x, x])), 1.0, 1.0),
+    "clip at its lower end": (lambda x: np.clip(x, 0.0, 1.0), 0.0, 1.0),
+    "clip at its upper end": (lambda x: np.clip(x, 0.0, 1.0), 1.0, 1.0),
+    "absolute at 0": (np.abs, 0.0, 0.0),
+    "sqrt at 0": (np.sqrt, 0.0, np.inf),
+    "where of one and the same": (lambda x: np.where(x > 0, x, x), 1.0, 1.0),
+    "power 0 of 0": (lambda x: x**0, 0.0, 0.0),
+    "power 0.0 of 0": (lambda x: np.power(x, np.array(0.0)), 0.0, 0.0),
+    "power 1 of 0": (lambda x: x**1, 0.0, 1.0),
+    "power 2 of -3": (lambda x: x**2, -3.0, -6.0),
+    "a power of 0": (lambda x: 0.0**x, 2.0, 0.0),
+    "the 0th power of 0": (lambda x: 0.0**x, 0.0, 0.0),
+    "steps": (lambda x: x.astype(int) * x, 2.5, 2.0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("name", AT_EDGES)
+def test_at_an_edge_numpy_code_has_the_derivative_of_that_side_or_a_shared_one(name):
+    program, at, slope = AT_EDGES[name]
+    _, grad = lb.value_and_grad(lambda x: G * program(x))(at)
+    assert grad == G * slope
+
+
+@pytest.mark.parametrize("name", ["maximum of one and the same", "absolute at 0"])
+def test_an_edge_has_the_derivative_of_torch(name):
+    import torch
+
+    theirs = {"absolute at 0": torch.abs}.get(name, lambda x: torch.maximum(x, x))
+    program, at, _ = AT_EDGES[name]
+    x = torch.tensor(at, requires_grad=True)
+    theirs(x).backward()
+    assert lb.value_and_grad(program)(at)[1] == x.grad.item()
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_an_overflow_in_a_chain_of_numpy_code_is_nan_and_no_plausible_gradient():
+    """Its cotangent of 0 comes from a division by inf: it says nothing."""
+    far = np.array([-1e4])
+    value, grad = lb.value_and_grad(lambda z: np.sum(np.log(1 + np.exp(-z))))(far)
+    assert np.isinf(value) and np.isnan(grad).all()
+
+
+def test_dot_of_many_matrices_is_refused_because_matmul_is_another_product():
+    with pytest.raises(TypeError, match=r"np\.dot of arrays with more than two axes"):
+        lb.value_and_grad(lambda x: np.sum(np.dot(x, np.ones((2, 4, 3)))))(X)
 
 
 UNTRACEABLE = {
@@ -394,3 +472,105 @@ def test_a_partial_of_a_loss_is_differentiated_by_the_prediction_too():
     _, plain = lb.value_and_grad(lb.huber)(y, p, delta=2.0)
     _, bound = lb.value_and_grad(partial(lb.huber, delta=2.0))(y, p)
     np.testing.assert_array_equal(bound, plain)
+
+
+# Where it is used: pickled, in inference mode, with the parameters of a model
+
+
+def test_a_gradient_function_is_pickled_and_copied():
+    made = lb.value_and_grad(partial(lb.huber, delta=2.0))
+    for again in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        value, grad = again([0.0, 0.0], [1.0, 5.0])
+        assert float(value) == 4.25
+        assert grad.tolist() == [0.5, 1.0]
+
+
+def test_the_position_may_be_counted_from_the_end():
+    _, grad = lb.value_and_grad(lb.mse, argnum=-2)([1.0], [3.0])
+    assert grad.tolist() == [-4.0]
+    with pytest.raises(TypeError, match="positional argument -3"):
+        lb.value_and_grad(lb.mse, argnum=-3)([1.0], [3.0])
+
+
+@pytest.mark.parametrize("mode", ["inference_mode", "no_grad"])
+@pytest.mark.parametrize("made", ["inside", "outside"])
+def test_there_are_gradients_where_torch_follows_none(mode, made):
+    import torch
+
+    def arrays():
+        return torch.zeros(3), torch.ones(3)
+
+    args = arrays() if made == "outside" else None
+    with getattr(torch, mode)():
+        y, p = args or arrays()
+        value, grad = lb.value_and_grad(lb.mse)(y, p, sample_weight=torch.ones(3))
+        _, grads = lb.value_and_grad(lambda t: lb.mse([0.0] * 3, t["p"][0]))({"p": [p]})
+    assert value.item() == 1
+    assert grad.tolist() == pytest.approx([2 / 3] * 3)
+    assert grads["p"][0].tolist() == pytest.approx([2 / 3] * 3)
+    assert not grad.requires_grad and not grad.is_inference()
+
+
+def test_what_inference_mode_made_has_gradients_outside_of_it_too():
+    import torch
+
+    with torch.inference_mode():
+        y, p = torch.zeros(3), torch.ones(3)
+    _, grad = lb.value_and_grad(lb.huber)(y, p)
+    assert grad.tolist() == pytest.approx([1 / 3] * 3)
+    assert p.is_inference() and y.is_inference()
+
+
+def test_the_gradient_of_a_gather_is_dense():
+    import tensorflow as tf
+
+    table = tf.constant([[1.0], [2.0], [3.0]])
+
+    def loss(tables):
+        return tf.reduce_sum(tf.gather(tables["t"], [0, 0, 1]) ** 2)
+
+    for evaluate in (lb.value_and_grad(loss), tf.function(lb.value_and_grad(loss))):
+        _, grads = evaluate({"t": table})
+        assert isinstance(grads["t"], tf.Tensor)
+        assert grads["t"].numpy().ravel().tolist() == [4.0, 4.0, 0.0]
+
+
+def test_nothing_of_a_torch_model_is_written_to():
+    import torch
+
+    model = torch.nn.Linear(2, 1)
+    model.bias.requires_grad_(False)
+    model.weight.grad = torch.full_like(model.weight, 7.0)
+    x = torch.tensor([[1.0, 2.0]])
+    params = dict(model.named_parameters())
+    before = {k: p.detach().clone() for k, p in params.items()}
+
+    def loss(p):
+        return lb.mse(torch.zeros(1, 1), torch.func.functional_call(model, p, (x,)))
+
+    value, grads = lb.value_and_grad(loss)(params)
+    out = model(x).item()
+    assert value.item() == pytest.approx(out**2)
+    assert grads["weight"].tolist() == [pytest.approx([2 * out, 4 * out])]
+    assert grads["bias"].tolist() == [pytest.approx(2 * out)]
+    for name, p in params.items():
+        assert torch.equal(p, before[name])
+    assert model.weight.grad.tolist() == [[7.0, 7.0]]
+    assert model.bias.grad is None
+    assert model.weight.requires_grad and not model.bias.requires_grad
+
+
+def test_the_parameters_of_a_model_may_come_one_by_one():
+    import keras
+    import torch
+
+    model = torch.nn.Linear(2, 1)
+    _, grads = lb.value_and_grad(lb.l2)(model.parameters())
+    for grad, p in zip(grads, model.parameters(), strict=True):
+        assert torch.equal(grad, 2 * p.detach())
+    variables = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(2)]
+    ).trainable_variables
+    _, grads = lb.value_and_grad(lb.l2)(variables)
+    for grad, variable in zip(grads, variables, strict=True):
+        np.testing.assert_allclose(grad, 2 * variable.numpy())

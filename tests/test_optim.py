@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -155,6 +156,176 @@ def test_variables_give_tensors():
     w = tf.Variable([1.0, 2.0])
     moved = run(lb.optim.sgd(0.5, momentum=0.5), w, tf.constant([1.0, 1.0]), 1)
     assert np.allclose(moved, [0.5, 1.5]) and np.allclose(w, [1.0, 2.0])
+
+
+# --- models, iterators, states that were stored -------------------------------------
+
+
+def test_the_parameters_of_a_torch_model_are_read_one_by_one():
+    import torch
+
+    model = torch.nn.Linear(2, 1)
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer = lb.optim.adam(0.1)
+    state = optimizer.init(model.parameters())
+    grads = (p.grad for p in model.parameters())
+    moved, state = optimizer.step(model.parameters(), grads, state)
+    for new, p in zip(moved, model.parameters(), strict=True):
+        assert torch.allclose(new, p.detach() - 0.1)
+    again, _ = optimizer.step(moved, [torch.ones_like(p) for p in moved], state)
+    assert torch.allclose(again[0], moved[0] - 0.1)
+
+
+def test_the_variables_of_a_keras_model_give_tensors():
+    import keras
+    import tensorflow as tf
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    optimizer = lb.optim.sgd(0.5, momentum=0.9)
+    variables = model.trainable_variables
+    state = optimizer.init(variables)
+    grads = [tf.ones_like(v.value) for v in variables]
+    moved, state = optimizer.step(variables, grads, state)
+    for new, variable in zip(moved, variables, strict=True):
+        np.testing.assert_allclose(new, variable.numpy() - 0.5)
+        variable.assign(new)
+
+
+def test_a_range_test_takes_the_parameters_of_a_model_in_inference_mode_too():
+    import torch
+
+    model = torch.nn.Linear(1, 1, bias=False)
+    slope = lb.value_and_grad(lambda params: lb.l2(params))
+
+    def losses():
+        params = model.parameters()
+        return lb.optim.lr_range_test(lb.optim.sgd(), slope, params, steps=50)[1]
+
+    with torch.inference_mode():
+        inside = losses()
+    np.testing.assert_array_equal(inside, losses())
+    assert inside.min() < 0.01 * inside[0]
+
+
+def test_a_sparse_gradient_moves_the_rows_that_it_names():
+    import tensorflow as tf
+
+    table = tf.Variable([[1.0], [2.0], [3.0]])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.gather(table, [0, 0, 1]))
+    grad = tape.gradient(loss, table)
+    assert isinstance(grad, tf.IndexedSlices)
+    moved = run(lb.optim.sgd(0.5), table, grad, 1)
+    assert moved.numpy().ravel().tolist() == [0.0, 1.5, 3.0]
+
+
+def as_lists(state):
+    import json
+
+    return json.loads(json.dumps(state, default=lambda x: np.asarray(x).tolist()))
+
+
+def as_pickled(state):
+    import pickle
+
+    return pickle.loads(pickle.dumps(state))
+
+
+def as_numpy(state):
+    """Store each slot as one array: numpy.savez stacks arrays of one shape."""
+    import io
+
+    file = io.BytesIO()
+    slots = {k: np.asarray([numpy_of(x) for x in v]) for k, v in state.items()
+             if k != "step"}  # fmt: skip
+    np.savez(file, step=numpy_of(state["step"]), **slots)
+    file.seek(0)
+    return np.load(file)
+
+
+def as_saved_by_torch(state):
+    import io
+
+    import torch
+
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def with_an_int(state):
+    return {**state, "step": int(state["step"])}
+
+
+WAYS = {
+    "JSON": as_lists,
+    "pickle": as_pickled,
+    "a copy": copy.deepcopy,
+    "npz": as_numpy,
+    "torch.save": as_saved_by_torch,
+    "an int": with_an_int,
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "backend"),
+    [(w, b) for w in WAYS for b in BACKENDS if w != "torch.save" or b == "torch"],
+)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_stored_state_continues_to_the_same_numbers(way, backend, dtype):
+    optimizer = lb.optim.adam(lb.optim.cosine(0.1, 20))
+    params = [array(backend, x, dtype) for x in ([1.0, 0.3], [0.7, -2.0])]
+    state = optimizer.init(params)
+    for _ in range(3):
+        params, state = optimizer.step(params, params, state)
+    expected, kept = optimizer.step(params, params, state)
+    found, back = optimizer.step(params, params, WAYS[way](state))
+    assert float(back["step"]) == float(kept["step"]) == 4
+    for ours, theirs in ((found, expected), (back["m"], kept["m"])):
+        for a, b in zip(ours, theirs, strict=True):
+            assert np.array_equal(numpy_of(a), numpy_of(b))
+
+
+def as_objects(state):
+    import io
+
+    file = io.BytesIO()
+    np.savez(file, **state)
+    file.seek(0)
+    return np.load(file, allow_pickle=True)
+
+
+@pytest.mark.parametrize("store", [as_lists, as_objects])
+def test_a_stored_state_keeps_the_structure_of_its_parameters(store):
+    optimizer = lb.optim.adam(0.1)
+    params = {0: np.array([1.0, 0.3]), "rest": (np.array([[2.0]]), {1: np.ones(3)})}
+    _, state = optimizer.step(params, params, optimizer.init(params))
+    expected, _ = optimizer.step(params, params, state)
+    found, _ = optimizer.step(params, params, store(state))
+    assert list(found) == [0, "rest"]
+    for ours, theirs in zip(leaves_of(found), leaves_of(expected), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def leaves_of(tree):
+    return [tree[0], tree["rest"][0], tree["rest"][1][1]]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle"])
+def test_an_optimizer_with_a_schedule_is_pickled_and_copied(schedule, name):
+    settings = (
+        {}
+        if schedule == "constant"
+        else {"step": {"size": 3}}.get(schedule, {"steps": 20})
+    )
+    optimizer = make(name, lr=getattr(lb.optim, schedule)(0.1, **settings))
+    w, g = np.array([1.0, -2.0]), np.array([0.3, 0.2])
+    expected = run(optimizer, w, g, 5)
+    for again in (as_pickled(optimizer), copy.deepcopy(optimizer)):
+        assert np.array_equal(run(again, w, g, 5), expected)
 
 
 # --- dtypes -----------------------------------------------------------------------

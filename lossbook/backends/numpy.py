@@ -9,6 +9,7 @@ import numpy as np
 
 from lossbook._linear import numpy as linear
 from lossbook._tape import Traced, _node
+from lossbook.backends._inputs import first_of, is_list, plain, unequal_parts
 
 Array = Any
 
@@ -29,7 +30,6 @@ log1p = np.log1p
 minimum = np.minimum
 maximum = np.maximum
 clip = np.clip
-where = np.where
 isfinite = np.isfinite
 power = np.power
 moveaxis = np.moveaxis
@@ -37,9 +37,6 @@ matmul = np.matmul
 reshape = np.reshape
 expand_dims = np.expand_dims
 zeros_like = np.zeros_like
-
-_HALF = ("float16", "bfloat16")
-_FOREIGN = {"jax", "jaxlib", "cupy", "mxnet", "dask", "paddle", "keras"}
 
 
 def owns(kind: type) -> bool:
@@ -49,42 +46,22 @@ def owns(kind: type) -> bool:
 
 def asarray(x: Any, name: str, like: Array = None) -> Array:
     """Return `x` as an array of real numbers, traced ones as they are."""
-    return x if isinstance(x, Traced) else plain(x, name)
-
-
-def plain(x: Any, name: str) -> Array:
-    """Return `x` as a NumPy array of real numbers, or say what is wrong with it."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost. Pass "
-            f"{name}.filled(0) with sample_weight=~{name}.mask instead."
-        )
-    if type(x).__module__.partition(".")[0] in _FOREIGN:
-        raise TypeError(
-            f"{name} is a {type(x).__module__}.{type(x).__name__}, which lossbook does "
-            f"not know. Pass numpy.asarray({name}), or {name}.value in Keras."
-        )
+    if isinstance(x, Traced):
+        return x
+    if not is_list(x) or first_of(x, Traced) is None:
+        return plain(x, name)
+    parts = [asarray(element, name) for element in x]
     try:
-        array = np.asarray(x)
-    except (ValueError, TypeError) as error:
-        raise TypeError(f"{name} cannot be made an array: {error}.") from None
-    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-        raise TypeError(
-            f"{name} must hold real numbers, got {_spell(x, array)}. Convert it with "
-            f"numpy.asarray({name}, dtype=float) if its content is numeric."
-        )
-    return array
-
-
-def _spell(x: Any, array: Array) -> str:
-    return repr(x) if x is None or isinstance(x, str) else f"dtype {array.dtype}"
+        return np.stack(parts)
+    except ValueError:
+        raise unequal_parts(name, parts, f"numpy.concatenate({name})") from None
 
 
 def to_float(x: Array) -> Array:
     """Give integers float64 and half precision float32; leave the rest."""
-    if x.dtype.name in _HALF:
-        return x.astype(np.float32)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+    if x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    return x.astype(np.float32) if x.dtype.itemsize < 4 else x
 
 
 def cast(x: Array, like: Array) -> Array:
@@ -162,6 +139,12 @@ def stop_gradient(x: Array) -> Array:
     return x.value if isinstance(x, Traced) else x
 
 
+def where(condition: Array, a: Array, b: Array) -> Array:
+    """Return `a` where the condition holds, else `b`; a scalar if all are scalars."""
+    chosen: Any = np.where(condition, a, b)
+    return chosen if isinstance(chosen, Traced) else chosen[()]
+
+
 def log(x: Array) -> Array:
     """Return the natural logarithm; log 0 is -inf, without a warning."""
     with np.errstate(divide="ignore"):
@@ -170,22 +153,22 @@ def log(x: Array) -> Array:
 
 def times(a: Array, b: Array) -> Array:
     """Return a b, with 0 times anything 0."""
-    return np.where(a == 0, 0 * a, a * b)
+    return where(a == 0, 0 * a, a * b)
 
 
 def over(a: Array, b: Array) -> Array:
     """Return a / b, with 0 over anything 0."""
-    return np.where(a == 0, 0 * a, a / np.where(a == 0, 1, b))
+    return where(a == 0, 0 * a, a / where(a == 0, 1, b))
 
 
 def xlogy(x: Array, y: Array) -> Array:
     """Return x log y, and 0 where x is 0."""
-    return np.where((x == 0) & (y >= 0), 0 * x, x * log(y))
+    return where((x == 0) & (y >= 0), 0 * x, x * log(y))
 
 
 def xlog1py(x: Array, y: Array) -> Array:
     """Return x log(1 + y), and 0 where x is 0."""
-    return np.where((x == 0) & (y >= -1), 0 * x, x * np.log1p(y))
+    return where((x == 0) & (y >= -1), 0 * x, x * np.log1p(y))
 
 
 def softplus(x: Array) -> Array:
@@ -196,19 +179,24 @@ def softplus(x: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)) for any x."""
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return where(x >= 0, 1, small) / (1 + small)
 
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum; float32 is accumulated in float64 and returned as float32."""
-    wide = np.sum(x, axis=axis, dtype=np.float64, keepdims=keepdims)
+    wide = np.sum(x, axis=axis, dtype=_wide(x), keepdims=keepdims)
     return wide.astype(x.dtype)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements, accumulated in float64."""
-    wide = np.sum(x, dtype=np.float64) / x.size
+    wide = np.sum(x, dtype=_wide(x)) / x.size
     return wide.astype(x.dtype)
+
+
+def _wide(x: Array) -> Any:
+    """Return the dtype to accumulate in: longdouble stays what it is."""
+    return np.promote_types(x.dtype, np.float64)
 
 
 def max(x: Array, axis: int, keepdims: bool = False) -> Array:

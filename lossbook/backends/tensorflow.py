@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from lossbook._graphs import GRAPHS
 from lossbook._linear import tensorflow as linear
-from lossbook.backends import numpy as on_numpy
+from lossbook.backends import tensorflow_inputs as inputs
 
 Array = Any
 
 NAME = "tensorflow"
 LINEAR = linear  # the kernels of linear_cross_entropy
 
+asarray = inputs.asarray
 abs = tf.abs
 cos = tf.cos
 sign = tf.sign
@@ -45,27 +46,7 @@ _SMALL = 10_000  # below it NumPy finds the extremes sooner
 
 def owns(kind: type) -> bool:
     """Say whether arrays of this type belong here."""
-    return issubclass(kind, tf.Tensor | tf.Variable)
-
-
-def asarray(x: Any, name: str, like: Array = None) -> Array:
-    """Return `x` as a tensor of real numbers."""
-    if not isinstance(x, tf.Tensor | tf.Variable):
-        return _from_numpy(x, on_numpy.plain(x, name), like)
-    if x.dtype.is_complex or x.dtype == tf.string:
-        raise TypeError(
-            f"{name} must hold real numbers, got dtype {x.dtype.name}. "
-            f"Pass tf.math.real({name}) or convert it first."
-        )
-    return tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x
-
-
-def _from_numpy(x: Any, array: Array, like: Array) -> Array:
-    if isinstance(x, np.ndarray | np.generic) or array.dtype != np.float64:
-        return tf.convert_to_tensor(array)
-    # Python numbers have no dtype of their own: they take the tensor's, or float32.
-    known = isinstance(like, tf.Tensor | tf.Variable) and like.dtype.is_floating
-    return tf.convert_to_tensor(array, like.dtype if known else tf.float32)
+    return issubclass(kind, (*inputs.TENSORS, *inputs.COMPOSED))
 
 
 def to_float(x: Array) -> Array:

@@ -7,18 +7,18 @@ from functools import reduce
 from math import inf
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from lossbook._linear import torch as linear
-from lossbook.backends import numpy as on_numpy
+from lossbook.backends import torch_inputs as inputs
 
 Array = Any
 
 NAME = "torch"
 LINEAR = linear  # the kernels of linear_cross_entropy
 
+asarray = inputs.asarray
 abs = torch.abs
 cos = torch.cos
 sign = torch.sign
@@ -42,7 +42,6 @@ where = torch.where
 
 _FLOATS = (torch.float32, torch.float64)
 _HALF = (torch.float16, torch.bfloat16)
-_ARRAYS = (np.ndarray, np.generic)
 _LARGE = 2**20  # elements from which on sums go over blocks
 _BLOCK = 2**15  # elements whose intermediate results stay in the cache
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
@@ -51,32 +50,6 @@ _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
 def owns(kind: type) -> bool:
     """Say whether arrays of this type belong here."""
     return issubclass(kind, torch.Tensor)
-
-
-def asarray(x: Any, name: str, like: Array = None) -> Array:
-    """Return `x` as a tensor of real numbers, on the device of `like`."""
-    if not isinstance(x, torch.Tensor):
-        return _from_outside(x, name, like)
-    if x.dtype.is_complex or x.layout != torch.strided:
-        raise TypeError(
-            f"{name} must be a dense tensor of real numbers, got dtype {x.dtype} and "
-            f"layout {x.layout}. Pass {name}.real or {name}.to_dense()."
-        )
-    return x
-
-
-def _from_outside(x: Any, name: str, like: Array) -> Array:
-    # torch.compile cannot look into types; arrays and numbers it takes as they are.
-    array = x if torch.compiler.is_compiling() else on_numpy.plain(x, name).copy()
-    known = isinstance(like, torch.Tensor)
-    device = like.device if known else None
-    tensor = torch.as_tensor(array, device=device)
-    if isinstance(x, _ARRAYS) or not tensor.is_floating_point():
-        return tensor
-    # Python numbers have no dtype of their own: they take the tensor's, or the default.
-    floating = known and like.is_floating_point()
-    dtype = like.dtype if floating else torch.get_default_dtype()
-    return torch.as_tensor(array, dtype=dtype, device=device)
 
 
 def to_float(x: Array) -> Array:

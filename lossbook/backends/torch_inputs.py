@@ -1,0 +1,79 @@
+"""What users pass to a loss on PyTorch: made a tensor, with its gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lossbook.backends import _inputs
+
+Array = Any
+
+
+def asarray(x: Any, name: str, like: Array = None) -> Array:
+    """Return `x` as a tensor of real numbers, on the device of `like`."""
+    if not isinstance(x, torch.Tensor):
+        return _from_outside(x, name, like)
+    if x.is_nested or x.layout != torch.strided or x.dtype.is_complex or _masked(x):
+        raise _not_taken(x, name)
+    return x
+
+
+def _from_outside(x: Any, name: str, like: Array) -> Array:
+    lead = _inputs.first_of(x, torch.Tensor)
+    if lead is not None:
+        return _stacked(x, name, lead)
+    # torch.compile cannot look into types; arrays and numbers it takes as they are.
+    array = x if torch.compiler.is_compiling() else _copied(x, name)
+    known = isinstance(like, torch.Tensor)
+    device = like.device if known else None
+    tensor = torch.as_tensor(array, device=device)
+    if _inputs.has_dtype(x) or not tensor.is_floating_point():
+        return tensor
+    # Python numbers have no dtype of their own: they take the tensor's, or the default.
+    floating = known and like.is_floating_point()
+    dtype = like.dtype if floating else torch.get_default_dtype()
+    return torch.as_tensor(array, dtype=dtype, device=device)
+
+
+def _copied(x: Any, name: str) -> Any:
+    return _inputs.common(_inputs.plain(x, name)).copy()
+
+
+def _stacked(x: Any, name: str, lead: Array) -> Array:
+    """Return the tensor of a list of tensors and numbers, with their gradients."""
+    parts = [asarray(part, name, lead) for part in x]
+    if any(part.shape != parts[0].shape for part in parts):
+        raise _inputs.unequal_parts(name, parts, f"torch.cat({name})")
+    return torch.stack(parts)
+
+
+def _masked(x: Array) -> bool:
+    return type(x) is not torch.Tensor and hasattr(x, "get_mask")
+
+
+def _not_taken(x: Array, name: str) -> TypeError:
+    if x.is_nested:
+        return TypeError(
+            f"{name} must be a dense tensor, got a nested one. Pass "
+            f"torch.cat({name}.unbind()), all parts in a row, and the other arguments "
+            f"alike; or torch.nested.to_padded_tensor({name}, 0.0), with "
+            f"sample_weight=torch.nested.to_padded_tensor(torch.ones_like({name}), 0.0)"
+            " to leave out what is filled in."
+        )
+    if _masked(x):
+        return TypeError(
+            f"{name} is a masked tensor, whose mask would be lost. Pass "
+            f"{name}.get_data(), and sample_weight={name}.get_mask() to leave out what "
+            "is masked."
+        )
+    if x.layout != torch.strided:
+        return TypeError(
+            f"{name} must be a dense tensor, got layout {x.layout}. Pass "
+            f"{name}.to_dense()."
+        )
+    return TypeError(
+        f"{name} must hold real numbers, got dtype {x.dtype}. Pass {name}.real or "
+        f"{name}.abs()."
+    )
