@@ -12,7 +12,7 @@ TORCH ?= torch
 
 .DEFAULT_GOAL := book
 .PHONY: book test unit notebooks site execute serve bench lint clean repository
-.PHONY: colab package wheel links
+.PHONY: colab package wheel links pdf
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ $(VENV)/.book: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.test: $(VENV)/.book
 	@echo "Installing PyTorch, TensorFlow and the test tools ..."
 	$(PIP) install -c constraints.txt -e ".[torch,tensorflow,test]"
+	@touch $@
+
+$(VENV)/.pdf: $(VENV)/.book
+	$(PIP) install -c constraints.txt -e ".[pdf]"
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.book
@@ -53,6 +57,10 @@ notebooks: $(VENV)/.test
 
 site: $(VENV)/.test book
 	$(BIN)/python -m pytest tests/site
+
+# It reads what it has printed, and leaves a file only where the whole book is in it.
+pdf: $(VENV)/.pdf book
+	$(BIN)/python book/_tools/pdf.py
 
 execute: $(VENV)/.test
 	$(BIN)/python book/_tools/execute.py $(NOTEBOOKS)
