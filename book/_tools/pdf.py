@@ -81,21 +81,22 @@ def fingerprint(book: Book, root: Path) -> str:
     return digest.hexdigest()
 
 
-def is_finished(target: Path, made_from: str) -> bool:
-    """Tell whether the PDF is there, whole, and made of the same."""
+def noted(target: Path, made_from: str) -> str | None:
+    """Give the missing signs if the PDF is there, whole, and made of the same."""
     try:
         note = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))
         whole = hashlib.sha256(target.read_bytes()).hexdigest()
-    except (OSError, ValueError):
-        return False
-    return note == {"made_from": made_from, "sha256": whole}
+        same = (note["made_from"], note["sha256"]) == (made_from, whole)
+        return note["boxes"] if same else None
+    except (OSError, ValueError, KeyError):
+        return None
 
 
-def note(target: Path, made_from: str) -> None:
-    """Write down what the PDF was made of."""
+def note(target: Path, made_from: str, boxes: str) -> None:
+    """Write down what the PDF was made of, and which signs no font had."""
     whole = hashlib.sha256(target.read_bytes()).hexdigest()
-    said = json.dumps({"made_from": made_from, "sha256": whole})
-    target.with_suffix(".json").write_text(said, encoding="utf-8")
+    said = {"made_from": made_from, "sha256": whole, "boxes": boxes}
+    target.with_suffix(".json").write_text(json.dumps(said), encoding="utf-8")
 
 
 def print_pages(page: Page, source: Path, target: Path) -> str:
@@ -162,8 +163,11 @@ def check(half: Path, chapters: list[Chapter], boxes: str) -> None:
         raise Failure("The PDF is not the book:\n  " + "\n  ".join(wrong[:20]))
 
 
-def make(book: Book, folder: Path) -> None:
-    """Make the PDF in ``folder``, in one piece or not at all."""
+def make(book: Book, folder: Path) -> str:
+    """Make the PDF in ``folder``, in one piece or not at all.
+
+    Returns the signs that no font here has.
+    """
     base = os.path.relpath(book.pages, folder)
     text, chapters = one_page(book, base)
     source, target = folder / "book.html", folder / "lossbook.pdf"
@@ -182,11 +186,18 @@ def make(book: Book, folder: Path) -> None:
     check(half, chapters, boxes)
     os.replace(half, target)
     numbers.unlink()
+    return boxes
+
+
+def report(target: Path, boxes: str) -> None:
+    """Say where the PDF is, and what no font could give."""
     if boxes:
         print(
-            f"No font here has {boxes}: they are printed as empty boxes. Install one "
-            "(apt-get install fonts-noto-cjk), delete the PDF and print it again."
+            f"{len(boxes)} signs ({boxes[:6]} ...) are empty boxes, since no font here "
+            "has them: apt-get install fonts-noto-cjk, delete the PDF, print it again."
         )
+    pages, size = len(PdfReader(target).pages), target.stat().st_size / 1e6
+    print(f"The book is at {target}: {pages} pages, {size:.0f} MB")
 
 
 def main(root: Path = ROOT) -> int:
@@ -194,11 +205,8 @@ def main(root: Path = ROOT) -> int:
     folder = root / "_build" / "pdf"
     target = folder / "lossbook.pdf"
     book = read_book(root)
-    missing = [
-        name for name in book.names if not (book.pages / f"{name}.html").exists()
-    ]
-    if missing:
-        print(f"{missing[0]} is not built yet: run make book first.", file=sys.stderr)
+    if not all((book.pages / f"{name}.html").exists() for name in book.names):
+        print("Not all pages are built yet: run make book first.", file=sys.stderr)
         return 2
     if find_browser() is None:
         print(
@@ -208,19 +216,18 @@ def main(root: Path = ROOT) -> int:
         )
         return 2
     made_from = fingerprint(book, root)
-    if not is_finished(target, made_from):
+    boxes = noted(target, made_from)
+    if boxes is not None:
+        print("Nothing has changed since the PDF was made.")
+    else:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            make(book, folder)
+            boxes = make(book, folder)
         except (Failure, PageError, Error) as failure:
             print(f"No PDF: {failure}", file=sys.stderr)
             return 1
-        note(target, made_from)
-    else:
-        print("Nothing has changed since the PDF was made.")
-    pages = len(PdfReader(target).pages)
-    size = target.stat().st_size / 1e6
-    print(f"The book is at {target}: {pages} pages, {size:.0f} MB")
+        note(target, made_from, boxes)
+    report(target, boxes)
     return 0
 
 

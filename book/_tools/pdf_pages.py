@@ -218,7 +218,7 @@ def table_of_contents(book: Book, titles: dict[str, str]) -> html.HtmlElement:
         for name in part.names:
             number = E.span({"class": "lb-page", "data-of": name})
             rows.append(E.li(E.a(titles[name], href=f"#{quote(name)}"), number))
-    return E.nav(E.h1("Contents"), E.ul(*rows), {"class": "lb-contents"})
+    return E.section(E.h1("Contents"), E.ul(*rows), {"class": "lb-contents"})
 
 
 def one_page(book: Book, base: str) -> tuple[str, list[Chapter]]:
