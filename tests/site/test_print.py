@@ -117,3 +117,24 @@ def test_nothing_is_cut_at_the_edge_of_a_sheet(browser, name):
     wrong = page.evaluate(pdf.LOOK)["wrong"]
     assert [line for line in wrong if "edge" in line] == []
     context.close()
+
+
+def addresses_printed(browser, name):
+    """Give what is printed behind each link that leads out of a page."""
+    page = browser.new_page()
+    page.goto((built.HTML / f"{name}.html").as_uri())
+    page.emulate_media(media="print")
+    printed = page.evaluate(
+        """() => [...document.querySelectorAll(".bd-article a.external")]
+          .map((a) => [a.href, getComputedStyle(a, "::after").content])"""
+    )
+    page.close()
+    return printed
+
+
+def test_a_link_says_on_paper_where_it_leads_unless_it_stands_there(browser):
+    named = addresses_printed(browser, "book/reference/how-this-book-is-tested")
+    assert named
+    assert all(address.rstrip("/") in content for address, content in named)
+    written_out = addresses_printed(browser, "book/reference/bibliography")
+    assert {content for _, content in written_out} == {"none"}
