@@ -14,7 +14,7 @@ TORCH ?= torch
 
 .DEFAULT_GOAL := book
 .PHONY: book test unit notebooks site execute serve bench lint clean repository
-.PHONY: colab package wheel links release picture
+.PHONY: colab package wheel links release picture pdf
 
 # An environment that broke off (Debian without python3-venv) must not look like one.
 $(BIN)/python:
@@ -34,6 +34,10 @@ $(VENV)/.test: $(VENV)/.book
 
 $(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e ".[lint]"
+	@touch $@
+
+$(VENV)/.pdf: $(VENV)/.book
+	$(PIP) install -c constraints.txt -e ".[pdf]"
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.book
@@ -61,6 +65,10 @@ notebooks: $(VENV)/.test
 
 site: $(VENV)/.test book
 	$(BIN)/python -m pytest tests/site
+
+# It reads what it has printed, and leaves a file only where the whole book is in it.
+pdf: $(VENV)/.pdf book
+	$(BIN)/python book/_tools/pdf.py
 
 execute: $(VENV)/.test
 	$(BIN)/python book/_tools/execute.py $(NOTEBOOKS)

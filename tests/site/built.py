@@ -1,12 +1,14 @@
 """The built book: where it is, whether it is up to date, and a browser to open it."""
 
-import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book/_tools"))
+from browser import find_browser as find_browser
+from browser import open_browser as open_browser
+
+sys.path.pop(0)
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -14,17 +16,6 @@ HTML = ROOT / "_build" / "html"
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 BUILD = [str(JUPYTER_BOOK), "build", ".", "-W", "--keep-going"]
 SOURCES = ("_config.yml", "_toc.yml", "package-lock.json", "book", "lossbook")
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def newest_source():
@@ -70,17 +61,3 @@ def pages():
 def name_of(page):
     """Name a page as ``_toc.yml`` does."""
     return page.relative_to(HTML).with_suffix("").as_posix()
-
-
-def find_browser():
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-@contextmanager
-def open_browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=list(FLAGS)
-        )
-        yield browser
-        browser.close()
