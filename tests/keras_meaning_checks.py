@@ -4,6 +4,7 @@
 """
 
 import itertools
+from functools import partial
 
 import keras
 import numpy as np
@@ -67,11 +68,41 @@ def check_the_mean_with_weights_is_that_of_the_functions():
     close(loss(labels, logits, np.array([5.0, 1, 3])), np.log(3))
 
 
-def check_weights_that_are_all_zero_give_zero():
-    for reduction in REDUCTIONS[:3]:
+def check_what_counts_nothing_is_zero_with_a_gradient_of_zero():
+    y, p = np.zeros((2, 3)), np.ones((2, 3))
+    for reduction in REDUCTIONS:
         for name in ("MSE", "RMSE"):
             loss = getattr(for_keras, name)(reduction=reduction)
-            close(loss(np.zeros((2, 1)), np.ones((2, 1)), np.zeros(2)), 0)
+            masked = partial(with_mask, loss, [False, False])
+            silent = partial(loss, sample_weight=np.zeros(2))
+            for nothing in (masked, silent):
+                close(nothing(y, tensor(p)), np.zeros(2) if reduction == "none" else 0)
+                close(gradient(nothing, y, p), 0)
+            close(gradient(loss, y, y), 0)  # where the root alone has no slope
+    labels, scores = np.array([1, 1]), np.zeros((2, 2))
+    loss = for_keras.SparseCrossEntropy(from_logits=True, ignore_index=1)
+    close(loss(labels, scores), 0)
+    close(gradient(loss, labels, scores), 0)
+
+
+def with_mask(loss, mask, y, p):
+    p._keras_mask = tensor(np.array(mask))
+    return loss(y, p)
+
+
+def gradient(loss, y, p):
+    """Return the derivative of a loss by the prediction."""
+    if keras.backend.backend() == "torch":
+        p = tensor(p).requires_grad_()
+        loss(y, p).sum().backward()
+        return p.grad
+    import tensorflow as tf
+
+    p = tensor(p)
+    with tf.GradientTape() as tape:
+        tape.watch(p)
+        value = loss(y, p)
+    return tape.gradient(value, p)
 
 
 def check_weights_that_fit_nothing_are_refused():
@@ -102,6 +133,7 @@ def check_a_mask_leaves_time_steps_out():
 def check_a_mask_and_ignored_labels_leave_out_both():
     labels, logits = RNG.integers(0, 3, (3, 4)), RNG.normal(size=(3, 4, 3))
     mask = RNG.integers(0, 2, (3, 4)).astype(bool)
+    labels[0], mask[0] = [1, 1, 0, 0], [True, False, True, False]
     masked = tensor(logits.astype("float32"))
     masked._keras_mask = tensor(mask)
     loss = for_keras.SparseCrossEntropy(from_logits=True, ignore_index=1)
@@ -151,7 +183,7 @@ def check_weights_of_samples_in_fit_on_sequences():
         keras.utils.set_random_seed(0)
         layers = [keras.layers.Input((3, 2)), keras.layers.Dense(1)]
         model = keras.Sequential(layers)
-        model.compile("sgd", for_keras.MSE())
+        model.compile("sgd", for_keras.MSE(), jit_compile=False)
         expected = (full * (array(model(x)) - y) ** 2).mean()
         close(model.evaluate(x, y, sample_weight=weight, verbose=0), expected)
         history = model.fit(x, y, sample_weight=weight, verbose=0, shuffle=False)
@@ -242,7 +274,7 @@ def check_a_hinge_takes_labels_0_and_1():
             loss([-1, 1, 1, -1], scores, sample_weight=weight, reduction="sum") / 4,
         )
     model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.1), for_keras.Hinge())
+    model.compile(keras.optimizers.SGD(0.1), for_keras.Hinge(), jit_compile=False)
     x = RNG.normal(size=(64, 2)).astype("float32")
     model.fit(x, (x[:, 0] > 0).astype(int), epochs=30, verbose=0)
     assert np.mean((array(model(x))[:, 0] > 0) == (x[:, 0] > 0)) > 0.9
@@ -259,6 +291,18 @@ def check_labels_may_be_floats_but_not_fractions():
     many = np.zeros((1, 2**24 + 2), "float32")  # a float32 cannot hold the last label
     many[0, -1] = 1
     close(loss(np.array([2**24 + 1]), many), 0)
+
+
+def check_fractional_labels_are_nan_where_values_cannot_be_looked_at():
+    if keras.backend.backend() != "torch":
+        return  # see keras_graph_checks.py
+    import torch
+
+    loss = for_keras.SparseCrossEntropy(from_logits=True)
+    compiled = torch.compile(loss, fullgraph=True, backend="eager")
+    scores = torch.zeros(2, 3)
+    assert torch.isnan(compiled(torch.tensor([0.5, 1.0]), scores))
+    close(compiled(torch.tensor([0.0, 1.0]), scores), np.log(3))
 
 
 def check_a_function_as_loss_cannot_see_the_weights():
