@@ -126,6 +126,8 @@ def check_a_mask_leaves_time_steps_out():
         close(got, by_hand((y - p) ** 2, full, reduction))
     got = for_keras.MSE()(y, masked, weight)  # Keras divides by what the mask leaves
     close(got, (full * (y - p) ** 2).sum() / (2 * mask.sum()))
+    root = for_keras.RMSE()(y, masked, weight)
+    close(root, array(got) ** 0.5)
     masked._keras_mask = tensor(np.zeros((3, 4), bool))
     close(for_keras.MSE()(y, masked), 0)
 
@@ -251,6 +253,9 @@ def check_labels_in_a_column_are_taken():
         options = {} if name == "MulticlassHinge" else {"from_logits": True}
         loss = getattr(for_keras, name)(**options)
         close(loss(labels[:, None], scores), array(loss(labels, scores)), 1e-7)
+        weight = np.array([1.0, 0.5, 0, 2])
+        columns = loss(labels[:, None], scores, weight[:, None])
+        close(columns, array(loss(labels, scores, weight)), 1e-7)
     images = RNG.normal(size=(2, 3, 4, 4))  # classes on axis 1
     places = RNG.integers(0, 3, (2, 4, 4))
     loss = for_keras.SparseCrossEntropy(from_logits=True, axis=1)

@@ -209,7 +209,7 @@ def _loss_of(loss: Function) -> type[_Loss]:
         f"A ``keras.losses.Loss`` around :func:`lossbook.{loss.__name__}`, for\n"
         "``model.compile``. y_true must have the shape of y_pred (labels: without the\n"
         "class axis); (n,) is taken for outputs (n, 1), and labels (n, 1) for (n,).\n"
-        "Nothing is broadcast."
+        "Nothing is broadcast. Import this module before ``keras.saving.load_model``."
     )
     base = _RootLoss if loss is regression.rmse else _Loss
     name, options = class_name(loss), options_of(loss)
