@@ -68,6 +68,23 @@ def check_labels_in_graphs():
             close(traced(tf.cast(labels, dtype), scores), expected.numpy())
 
 
+def check_labels_that_do_not_fit_repeat_nothing_in_graphs():
+    loss = for_keras.SparseCrossEntropy(from_logits=True)
+    one_hot, (scores,) = tf.eye(3), floats(RNG.normal(size=(3, 3)))
+    with pytest.raises(ValueError, match="looks one-hot"):
+        graph(loss, [None, 3], [None, 3])(one_hot, scores)
+    hinge = for_keras.Hinge()
+    errors = (ValueError, tf.errors.InvalidArgumentError)
+    for jit in JIT:
+        traced = graph(loss, [None], [None, 3], jit=jit)
+        with pytest.raises(errors):
+            traced(tf.constant([0.0, 1.0, 2.0]), scores[:1])
+        traced = graph(hinge, [None, 3], [None, 3], [None], jit=jit)
+        with pytest.raises(errors):
+            traced(one_hot[:1], scores, tf.ones(3))
+        close(traced(one_hot, scores, tf.ones(3)), hinge(one_hot, scores).numpy())
+
+
 def check_fractional_labels_in_graphs():
     (scores,) = floats(RNG.normal(size=(2, 3)))
     labels = tf.constant([0.5, 1.0])

@@ -241,7 +241,7 @@ def check_what_would_repeat_elements_is_refused():
         with pytest.raises(ValueError, match="must have the same shape"):
             for_keras.MSE()(np.zeros(got), np.zeros(want))
     scores = np.ones((5, 3)) / 3
-    for got in ((1,), (1, 1), (5, 2), (5, 1, 1)):
+    for got in ((1,), (1, 1), (5, 2), (5, 1, 1), (1, 5)):
         with pytest.raises(ValueError, match=r"y_true( and y_pred.*)? must have"):
             for_keras.SparseCrossEntropy()(np.zeros(got), scores)
 
@@ -278,6 +278,13 @@ def check_a_hinge_takes_labels_0_and_1():
             ours(padded, scores, weight),
             loss([-1, 1, 1, -1], scores, sample_weight=weight, reduction="sum") / 4,
         )
+        padded = np.array([-1, 1, 1, 0])
+        close(
+            ours(padded, scores, weight),
+            loss([-1, 1, 1, -1], scores, sample_weight=weight, reduction="sum") / 4,
+        )
+        with pytest.raises(ValueError, match="same shape"):
+            ours(bits[None, :1], scores[:, None], weight)
     model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1), for_keras.Hinge(), jit_compile=False)
     x = RNG.normal(size=(64, 2)).astype("float32")

@@ -45,17 +45,25 @@ def labels(y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
     Where values cannot be looked at, the scores of a label that is not whole are NaN.
     """
     found, broken = _whole(array(y_true, "y_true"))
-    place = _needless_axis(tuple(found.shape), tuple(y_pred.shape), axis)
-    if place is not None:
-        found = keras.ops.squeeze(found, place)
-        broken = None if broken is None else keras.ops.squeeze(broken, place)
-    if broken is not None:
-        # A product, because where() would leave the gradient a number.
-        spoilt = keras.ops.where(broken, float("nan"), 1.0)
-        y_pred = y_pred * keras.ops.expand_dims(
-            keras.ops.cast(spoilt, y_pred.dtype), axis
-        )
+    want = _without(tuple(y_pred.shape), axis)
+    for place in (axis, -1):
+        if _is_needless(place, tuple(found.shape), want):
+            found = keras.ops.squeeze(found, place)
+            broken = None if broken is None else keras.ops.squeeze(broken, place)
+            break
+    if broken is not None and _fit(tuple(found.shape), want):
+        y_pred = _spoilt(y_pred, broken, axis)
     return found, y_pred
+
+
+def _spoilt(y_pred: Any, broken: Any, axis: int) -> Any:
+    """Return the scores with NaN where a label is broken; the gradient is NaN too."""
+    factor = keras.ops.cast(keras.ops.where(broken, float("nan"), 1.0), y_pred.dtype)
+    # The product would repeat scores where the batch is too short.
+    one = keras.ops.take(y_pred, 0, axis=axis)
+    name = "y_pred without its class axis"
+    factor = backend_of(y_pred).fitting(factor, one, "y_true", name)
+    return y_pred * keras.ops.expand_dims(factor, axis)
 
 
 def _whole(y_true: Any) -> tuple[Any, Any]:
@@ -83,21 +91,21 @@ def _assert_in_graph(whole: Any) -> None:
         tf.debugging.Assert(tf.reduce_all(whole), [_FRACTIONS])
 
 
-def _needless_axis(got: Any, scores: Any, axis: int) -> int | None:
-    """Return the axis of length 1 to drop from labels (n, 1) for scores (n, C)."""
-    if len(got) != len(scores) or not -len(scores) <= axis < len(scores):
-        return None
-    want = _without(scores, axis)
-    for place in (axis, -1):
-        rest = _without(got, place)
-        same = all(None in (a, b) or a == b for a, b in zip(rest, want, strict=True))
-        if got[place] == 1 and same:
-            return place
-    return None
+def _is_needless(place: int, got: tuple[Any, ...], want: tuple[Any, ...]) -> bool:
+    """Say whether labels have one axis of length 1 more than is wanted."""
+    one_more = len(got) == len(want) + 1 and -len(got) <= place < len(got)
+    return one_more and got[place] == 1 and _fit(_without(got, place), want)
 
 
-def _without(shape: Any, axis: int) -> tuple[Any, ...]:
-    axis %= len(shape)
+def _fit(got: tuple[Any, ...], want: tuple[Any, ...]) -> bool:
+    """Say whether shapes are equal, as far as they are known."""
+    return len(got) == len(want) and all(
+        None in (a, b) or a == b for a, b in zip(got, want, strict=True)
+    )
+
+
+def _without(shape: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
+    axis %= len(shape) or 1
     return (*shape[:axis], *shape[axis + 1 :])
 
 
@@ -107,13 +115,14 @@ def signs(y_true: Any, weight: Any) -> Any:
     It is decided from what weighs something, and inside the graph; a batch that holds
     -1 and 0 is left for the function to refuse.
     """
-    bits = (y_true == 0) | (y_true == 1)
+    zeros = y_true == 0
+    bits = zeros | (y_true == 1)
     if weight is None or len(weight.shape) > len(y_true.shape):
-        turned = keras.ops.all(bits) & (y_true == 0)
+        turn = keras.ops.all(bits)
     else:
         silent = _expanded(weight, len(y_true.shape)) == 0
-        turned = (keras.ops.all(bits | silent) | silent) & (y_true == 0)
-    return keras.ops.where(turned, -1, y_true)
+        turn = keras.ops.all(bits | silent) | keras.ops.all(~zeros | silent)
+    return keras.ops.where(turn & zeros, -1, y_true)
 
 
 def weight(value: Any, dtype: str) -> Any:
