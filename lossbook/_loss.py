@@ -266,8 +266,6 @@ def weights_like(xp: Any, sample_weight: Any, losses: Array) -> Array:
 def trailing_like(xp: Any, value: Any, name: str, x: Array) -> Array:
     """Return a number, or one value a class (the last axis), in the shape of `x`."""
     array = xp.cast(xp.asarray(value, name, x), x)
-    if xp.shape(array) == (1,):  # how PyTorch's users write a number
-        array = xp.reshape(array, ())
     got, want = xp.shape(array), xp.shape(x)
     if got not in ((), want[-1:]):
         raise ValueError(
