@@ -12,14 +12,15 @@ which nothing counts is 0. All parameters are given by name.
 from __future__ import annotations
 
 from inspect import Signature
-from math import inf, pi
+from math import pi
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lossbook import classification
 from lossbook._dispatch import backend_of
-from lossbook._loss import check_between, check_flag, reduce
+from lossbook._loss import reduce
 from lossbook.adapters import (
     FUNCTIONS,
     Function,
@@ -165,8 +166,11 @@ class _PoissonNLLLoss(_Loss):
 
     def check(self, options: dict[str, Any]) -> None:
         """Refuse a wrong parameter."""
-        check_flag("full", options["full"])
-        check_between("eps", options["eps"], 0, inf)
+        full, eps = options["full"], options["eps"]
+        if not isinstance(full, bool):
+            raise TypeError(f"full must be True or False, got {full!r}.")
+        if isinstance(eps, bool) or not isinstance(eps, Real) or not eps >= 0:
+            raise ValueError(f"eps must be a number, 0 or more, got {eps!r}.")
         kept = {k: v for k, v in options.items() if k not in self.added}
         check_options(self.function, kept)
 
