@@ -131,7 +131,7 @@ def test_a_module_shows_its_parameters():
 WRONG = {
     "MSELoss": {"reduction": "avg"},
     "HuberLoss": {"delta": -1.0},
-    "QuantileLoss": {"q": 1.0},
+    "QuantileLoss": {"q": 1.5},
     "PoissonNLLLoss": {"log_input": "yes"},
     "AdaptiveRobustLoss": {"alpha": "1"},
     "BinaryCrossEntropyLoss": {"pos_weight": [1.0, -1.0]},

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from inspect import Signature
 from math import pi
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -169,7 +168,7 @@ class _PoissonNLLLoss(_Loss):
         full, eps = options["full"], options["eps"]
         if not isinstance(full, bool):
             raise TypeError(f"full must be True or False, got {full!r}.")
-        if isinstance(eps, bool) or not isinstance(eps, Real) or not eps >= 0:
+        if isinstance(eps, bool) or not isinstance(eps, int | float) or not eps >= 0:
             raise ValueError(f"eps must be a number, 0 or more, got {eps!r}.")
         kept = {k: v for k, v in options.items() if k not in self.added}
         check_options(self.function, kept)
