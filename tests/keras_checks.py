@@ -4,7 +4,12 @@ Keras takes its backend from the environment when it is imported, so that a proc
 test one only: ``KERAS_BACKEND=torch python -m tests.keras_checks``.
 """
 
+import copy
 import inspect
+import os
+import pickle
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +21,7 @@ import lossbook as lb
 from lossbook import adapters
 from lossbook.adapters import keras as for_keras
 
+from . import keras_meaning_checks
 from .cases import CASES, CLASSES, ELEMENTS, LABEL, LABELS, REAL, UNIT, P, one_a_loss
 
 RNG = np.random.default_rng(2)
@@ -78,8 +84,25 @@ def check_names_and_docstrings():
         assert "mean_with_sample_weight" in doc
         for option in made.options.parameters:
             assert f"\n{option} :" in doc
-    assert for_keras.Huber().name == "huber"
+    assert for_keras.MSE().name == "mse"
     assert for_keras.Huber(name="mine").name == "mine"
+
+
+def check_a_class_with_a_name_of_keras_has_its_defaults():
+    shared = [name for name in dir(for_keras) if hasattr(keras.losses, name)]
+    assert {"Hinge", "Huber", "KLDivergence", "LogCosh", "SquaredHinge"} <= set(shared)
+    distribution = keras.ops.softmax(np.array([[0.3, 1.0], [2.0, -1.0]]))
+    for name in shared:
+        ours, theirs = getattr(for_keras, name), getattr(keras.losses, name)
+        taken = inspect.signature(ours).parameters
+        for option, parameter in inspect.signature(theirs).parameters.items():
+            assert taken[option].default == parameter.default, (name, option)
+            assert getattr(ours(), option, None) == getattr(theirs(), option, None)
+        p = keras.ops.convert_to_numpy(distribution)
+        y = np.array([[0.0, 1.0], [1.0, 0.0]])
+        for reduction in ("sum_over_batch_size", "sum", "none"):
+            expected = theirs(reduction=reduction)(y, p)
+            close(ours(reduction=reduction)(y, p), keras.ops.convert_to_numpy(expected))
 
 
 def check_rmse_is_the_root_of_the_mean():
@@ -109,16 +132,22 @@ def check_masks_are_heeded():
 
 def check_bad_input():
     loss = for_keras.MSE()
-    refused(lambda: loss(np.zeros(4), np.zeros((4, 1))), "(4,)", "(4, 1)", "reshape")
     refused(lambda: loss(np.zeros((4, 1)), np.zeros(4)), "(4, 1)", "reshape")
-    refused(lambda: for_keras.SparseCrossEntropy()(LABEL[:, None], P), "y_true[..., 0]")
+    one_hot = np.eye(3)[LABEL]
+    refused(lambda: for_keras.SparseCrossEntropy()(one_hot, P), "one-hot")
     half = LABEL + np.array([0.5, 0, 0, 0])
     refused(lambda: for_keras.SparseCrossEntropy()(half, P), "integer labels")
     refused(lambda: for_keras.SparseCrossEntropy()(LABEL + 1, P), "labels 0 to 2")
-    refused(lambda: for_keras.Hinge()(LABEL > 0, REAL[:, 0]), "2 * y - 1")
+    refused(lambda: for_keras.Logistic()(LABEL > 0, REAL[:, 0]), "2 * y - 1")
     refused(lambda: for_keras.Huber(delta=0), "delta")
     refused(lambda: for_keras.Huber(detla=1.0), "Huber", "detla")
     refused(lambda: for_keras.SparseCrossEntropy(class_weight=[1, -1]), "class_weight")
+    by_label = {1: 5.0, 0: 1.0}
+    refused(
+        lambda: for_keras.SparseCrossEntropy(class_weight=by_label),
+        "Use class_weight=[1.0, 5.0]",
+    )
+    for_keras.SparseCrossEntropy(class_weight=[1.0, 5.0])
     refused(lambda: for_keras.MSE(reduction="avg"), "reduction")
     # Keras casts labels to the dtype of the loss: float16 would make 4097 to 4096.
     many = np.array([[0.0] * 4097 + [1.0]])
@@ -174,21 +203,29 @@ def check_sample_weights_and_class_weights_in_fit():
     close(model.evaluate(x, y, verbose=0), losses.mean())
 
 
-def check_a_column_of_predictions_needs_a_column_of_truths():
+def check_a_column_of_predictions_takes_a_row_of_truths():
     x = RNG.normal(size=(16, 3)).astype("float32")
     y = x @ np.array([1.0, -2.0, 0.5], "float32")
-    model = model_of(1)
+    column = y[:, None]
+    histories = []
+    for truth in (y, column):
+        model = model_of(1)
+        model.compile("sgd", for_keras.Huber(delta=0.5), jit_compile=_graph())
+        history = model.fit(x, truth, epochs=20, verbose=0, shuffle=False).history
+        histories.append(history["loss"])
+        assert history["loss"][-1] < history["loss"][0]
+    close(histories[0], histories[1])
+    if _graph():  # which TensorFlow makes anew, for any number of axes
+        refused(lambda: model.fit(x, y, verbose=0), "model.compile(...) again")
     model.compile("sgd", for_keras.Huber(delta=0.5), jit_compile=_graph())
-    refused(lambda: model.fit(x, y, verbose=0), "(None, 1)" if _graph() else "(16, 1)")
-    history = model.fit(x, y[:, None], epochs=20, verbose=0).history["loss"]
-    assert history[-1] < history[0]
+    refused(lambda: model.fit(x, x, verbose=0), "the same shape")
 
 
 def _graph():
     return keras.backend.backend() == "tensorflow"
 
 
-def check_configurations_and_saved_models():
+def check_configurations():
     for case in usable():
         loss = made(case, reduction="sum")
         twin = type(loss).from_config(loss.get_config())
@@ -202,6 +239,31 @@ def check_configurations_and_saved_models():
     assert config["registered_name"] == "lossbook>Huber"
     assert config["config"]["delta"] == 0.5
 
+
+def check_losses_can_be_copied_and_pickled():
+    for case in usable():
+        loss = made(case, reduction="sum", name="mine")
+        for twin in (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):
+            assert type(twin) is type(loss)
+            assert twin.get_config() == loss.get_config()
+            close(twin(*case.args), keras.ops.convert_to_numpy(loss(*case.args)))
+
+
+_LOADED_ELSEWHERE = """
+import sys, keras
+try:
+    keras.saving.load_model(sys.argv[1])
+except TypeError as error:
+    assert "SparseCrossEntropy" in str(error), error
+else:
+    raise SystemExit("a loss was found that nobody imported")
+assert keras.saving.load_model(sys.argv[1], compile=False)
+import lossbook.adapters.keras
+print(keras.saving.load_model(sys.argv[1]).loss.get_config()["class_weight"])
+"""
+
+
+def check_saved_models():
     x, y = RNG.normal(size=(8, 3)), RNG.integers(0, 3, 8)
     model = model_of(3)
     weights = np.array([1.0, 2.0, 0.5])
@@ -212,12 +274,20 @@ def check_configurations_and_saved_models():
         path = Path(folder) / "model.keras"
         model.save(path)
         loaded = keras.saving.load_model(path)
+        command = [sys.executable, "-c", _LOADED_ELSEWHERE, str(path)]
+        other = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert loaded.loss.get_config() == loss.get_config()
     close(loaded.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0))
+    assert other.stdout.strip() == "[1.0, 2.0, 0.5]", other.stdout + other.stderr
 
 
 def main():
     checks = [f for name, f in globals().items() if name.startswith("check_")]
+    checks += keras_meaning_checks.CHECKS
+    if _graph():
+        from . import keras_graph_checks
+
+        checks += keras_graph_checks.CHECKS
     for check in checks:
         check()
     assert {ELEMENTS, CLASSES, LABELS} == {case.kind for case in usable()}

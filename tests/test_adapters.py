@@ -31,6 +31,13 @@ def class_of(case):
     return getattr(for_torch, name if name.endswith("Loss") else name + "Loss")
 
 
+def options_of(case):
+    """Return the options of the module that computes what the function does."""
+    own = {option.name: option.default for option in adapters.options_of(case.function)}
+    no_shift = {"eps": 0.0} if case.loss == "poisson_nll" else {}
+    return {**own, **no_shift, **case.options}
+
+
 # Both
 
 
@@ -95,13 +102,16 @@ def test_a_module_gives_what_its_function_gives(case):
     pred.requires_grad_()
     weight = torch.tensor([1.0, 0.0, 2.0, 0.5])[: case.losses_shape[0]].double()
     for reduction in ("mean", "sum", "none", "sum_over_batch_size"):
-        module = class_of(case)(reduction=reduction, **case.options)
+        soft = case.loss == "cross_entropy" and "class_weight" in case.options
+        if soft and reduction == "mean":
+            continue  # PyTorch's denominator: see test_adapters_torch.py
+        module = class_of(case)(reduction=reduction, **options_of(case))
         assert isinstance(module, torch.nn.Module)
         expected = case(truth, pred, reduction=reduction)
         torch.testing.assert_close(module(pred, truth), expected)
         expected = case(truth, pred, sample_weight=weight, reduction=reduction)
         torch.testing.assert_close(module(pred, truth, sample_weight=weight), expected)
-    class_of(case)(**case.options)(pred, truth).backward()
+    class_of(case)(**options_of(case))(pred, truth).backward()
     assert pred.grad.any()
 
 
@@ -121,7 +131,7 @@ def test_a_module_shows_its_parameters():
 WRONG = {
     "MSELoss": {"reduction": "avg"},
     "HuberLoss": {"delta": -1.0},
-    "QuantileLoss": {"q": 1.0},
+    "QuantileLoss": {"q": 1.5},
     "PoissonNLLLoss": {"log_input": "yes"},
     "AdaptiveRobustLoss": {"alpha": "1"},
     "BinaryCrossEntropyLoss": {"pos_weight": [1.0, -1.0]},
@@ -140,6 +150,24 @@ def test_a_wrong_parameter_is_refused_when_the_module_is_made(name):
     ((parameter, _),) = WRONG[name].items()
     with pytest.raises((ValueError, TypeError), match=parameter):
         getattr(for_torch, name)(**WRONG[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("SparseCrossEntropyLoss", "class_weight"), ("CrossEntropyLoss", "weight"),
+        ("BinaryCrossEntropyLoss", "pos_weight"), ("SparseFocalLoss", "alpha"),
+    ],
+)  # fmt: skip
+def test_weights_by_label_are_refused_with_the_list_to_pass(name, parameter):
+    made = getattr(for_torch, name)
+    with pytest.raises(TypeError, match="in the order of the labels") as caught:
+        made(**{parameter: {1: 5.0, 0: 1.0}})
+    remedy = str(caught.value).partition("Use ")[2].rstrip(".")
+    assert remedy.endswith("=[1.0, 5.0]")
+    eval(f"made({remedy})")
+    with pytest.raises(TypeError, match="labels, 0 to C - 1"):
+        made(**{parameter: {"cat": 1.0, "dog": 5.0}})
 
 
 def test_unknown_missing_and_positional_parameters_are_refused():
@@ -170,6 +198,31 @@ def test_arrays_are_buffers_that_move_with_the_module(make):
     assert [name for name, _ in module.named_buffers()] == ["pos_weight"]
     assert module.to("meta").pos_weight.device.type == "meta"
     assert list(module.state_dict()) == ["pos_weight"]
+
+
+def test_weights_that_are_set_later_move_with_the_module_too():
+    module = for_torch.SparseCrossEntropyLoss()
+    assert list(module.state_dict()) == []
+    module.class_weight = torch.ones(3)
+    assert list(module.state_dict()) == ["class_weight"]
+    assert module.to("meta").class_weight.device.type == "meta"
+
+
+def test_a_single_positive_weight_is_a_number():
+    y, z = torch.ones(2), torch.zeros(2)
+    for weight in (torch.tensor([3.0]), torch.tensor(3.0), [3.0], 3.0):
+        module = for_torch.BinaryCrossEntropyLoss(from_logits=True, pos_weight=weight)
+        expected = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))(z, y)
+        for shape in ((2,), (1, 2), (2, 1)):
+            pair = z.reshape(shape), y.reshape(shape)
+            torch.testing.assert_close(module(*pair), expected)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch", "tensorflow"])
+def test_a_single_positive_weight_is_a_number_in_the_function(backend):
+    y, z = array(backend, np.ones(2)), array(backend, np.zeros(2))
+    loss = lb.binary_cross_entropy(y, z, from_logits=True, pos_weight=[3.0])
+    assert abs(float(loss) - 3 * np.log(2)) < 1e-12
 
 
 def test_a_shape_that_is_a_parameter_is_learned():

@@ -1,8 +1,9 @@
 """The losses as classes of PyTorch and Keras, generated from the functions.
 
 `lossbook.adapters.torch` and `lossbook.adapters.keras` hold one class for each loss of
-(y_true, y_pred); a framework is imported when its module is first used. Here stands
-what the two share: names, parameters, their check and the docstring.
+(y_true, y_pred); a framework is imported when its module is first used. A class that
+bears a name of its framework has the defaults and the axis of that framework's class.
+Here stands what the two share: names, parameters, their check and the docstring.
 """
 
 from __future__ import annotations
@@ -76,6 +77,11 @@ def options_of(loss: Function) -> list[Parameter]:
     ]
 
 
+def is_per_class(option: Parameter) -> bool:
+    """Say whether a parameter takes one number a class, or nothing."""
+    return option.annotation in (Any, "Any") and option.default is None
+
+
 def bound(options: Signature, given: dict[str, Any], owner: str) -> dict[str, Any]:
     """Return all options by name, the defaults filled in."""
     try:
@@ -83,7 +89,41 @@ def bound(options: Signature, given: dict[str, Any], owner: str) -> dict[str, An
     except TypeError as error:
         raise TypeError(f"{owner}{options}: {error}.") from None
     arguments.apply_defaults()
+    for name, value in arguments.arguments.items():
+        if isinstance(value, dict) and is_per_class(options.parameters[name]):
+            raise TypeError(_no_dict(name, value))
     return dict(arguments.arguments)
+
+
+def initializer(base: type, options: list[Parameter]) -> Function:
+    """Return an ``__init__`` that shows these parameters.
+
+    A ``__signature__`` of the class would do, were it not that of its objects as well.
+    """
+
+    def __init__(self: Any, **given: Any) -> None:
+        base.__init__(self, **given)  # type: ignore[misc]
+
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    __init__.__signature__ = Signature([itself, *options])  # type: ignore[attr-defined]
+    return __init__
+
+
+def keyword(name: str, default: Any) -> Parameter:
+    """Return a parameter that is given by name."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default)
+
+
+def _no_dict(name: str, value: dict[Any, Any]) -> str:
+    """Return what to write instead of a dict, which is what Keras's fit takes."""
+    complaint = f"{name} must have one number a class, in the order of the labels, got"
+    if set(value) == set(range(len(value))):
+        numbers = [value[label] for label in range(len(value))]
+        return f"{complaint} the dict {value!r}. Use {name}={numbers!r}."
+    return (
+        f"{complaint} a dict with the keys {list(value)}. Its keys must be the labels, "
+        f"0 to C - 1 for C classes: pass the list of its values in their order."
+    )
 
 
 def check_options(loss: Function, options: dict[str, Any]) -> None:
@@ -104,14 +144,18 @@ def check_options(loss: Function, options: dict[str, Any]) -> None:
     loss(labels if loss in OF_LABELS else scores, scores, **options)
 
 
-def document(loss: Function, what: str, reduction: str) -> str:
-    """Derive the docstring of a class from that of its function."""
+def document(loss: Function, what: str, *added: str) -> str:
+    """Derive the docstring of a class from that of its function.
+
+    `added` are entries of parameters that the function has not, or has otherwise.
+    """
     text = re.sub(r":func:`(?!lossbook)", ":func:`lossbook.", getdoc(loss) or "")
     sections = re.split(r"\n\n(?=[A-Z]\w+\n-+\n)", text)
     named = {section.partition("\n")[0]: section for section in sections[1:]}
     entries = re.split(r"\n(?=\S)", named["Parameters"])[2:]
     fixed = ("y_true", "y_pred", "sample_weight", "reduction")
     options = [entry for entry in entries if not entry.startswith(fixed)]
-    parameters = "\n".join(["Parameters", "-" * 10, *options, reduction])
+    described = {entry.partition(" : ")[0]: entry for entry in (*options, *added)}
+    parameters = "\n".join(["Parameters", "-" * 10, *described.values()])
     rest = [named[key] for key in ("Raises", "References") if key in named]
     return "\n\n".join([sections[0], what, parameters, *rest]) + "\n"
