@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +17,7 @@ class FileServer:
         self.files = files
         self.asked: list[str] = []
         self.breaks_off = False  # announce all bytes, send half, hang up
-        self.pause = 0.0  # seconds between the halves
+        self.meeting: threading.Barrier | None = None  # who waits here for others
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -34,13 +33,14 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in self.site.files:
             self.send_error(404)
             return
+        if self.site.meeting:
+            self.site.meeting.wait()
         content = self.site.files[name]
         half = len(content) // 2
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[:half])
-        time.sleep(self.site.pause)
         if not self.site.breaks_off:
             self.wfile.write(content[half:])
 

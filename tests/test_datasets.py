@@ -52,6 +52,7 @@ def tiny_mnist() -> dict[str, bytes]:
 
 TINY = tiny_mnist()
 GOOD = {name: gzip.compress(raw, mtime=0) for name, raw in TINY.items()}
+BY_DEFAULT = datasets.KNOCK_SECONDS
 FILES = tuple(
     datasets._IdxFile(
         file.name,
@@ -69,6 +70,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(datasets, "_cache_folder", lambda: folder)
     monkeypatch.setattr(datasets, "_FILES", FILES)
     monkeypatch.setattr(datasets, "MIRRORS", (refusing_url(),))
+    # A busy machine answers late; what never answers is given up where a test says so.
+    monkeypatch.setattr(datasets, "KNOCK_SECONDS", 300.0)
+    monkeypatch.setattr(datasets, "TIMEOUT", (300.0, 300.0))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("LOSSBOOK_DATA", raising=False)
     monkeypatch.delenv("LOSSBOOK_OFFLINE", raising=False)
@@ -309,24 +313,22 @@ def test_a_network_that_never_answers_is_given_up_soon(monkeypatch, capsys):
     monkeypatch.setattr(datasets, "KNOCK_SECONDS", 0.3)
     with silent_url() as first, silent_url() as second:
         monkeypatch.setattr(datasets, "MIRRORS", (first, second))
-        before = time.monotonic()
+        # Any wait but the knock would last until pytest ends this test.
+        monkeypatch.setattr(datasets, "TIMEOUT", (1e6, 1e6))
         assert datasets.mnist_or_digits().name == "digits"
-    assert time.monotonic() - before < 4.0
 
 
 def test_a_name_server_that_never_answers_is_given_up_soon(monkeypatch):
     released = threading.Event()  # no time limit of a library ends such a wait
-    monkeypatch.setattr("requests.head", lambda *_, **__: released.wait(30))
+    monkeypatch.setattr("requests.head", lambda *_, **__: released.wait())
     monkeypatch.setattr(datasets, "KNOCK_SECONDS", 0.2)
-    before = time.monotonic()
     with pytest.raises(DatasetError, match=r"no answer within 0\.2 s"):
         datasets.mnist()
     released.set()
-    assert time.monotonic() - before < 4.0
 
 
 def test_by_default_a_dead_network_costs_a_few_seconds_at_most():
-    assert datasets.KNOCK_SECONDS <= 5
+    assert BY_DEFAULT <= 5
 
 
 def test_an_unwritable_cache_names_the_folder_and_the_remedy(
@@ -375,18 +377,19 @@ def test_an_error_says_that_lossbook_data_lacks_the_file(own, monkeypatch):
 def load_in_a_process(mirror_url: str, folder: Path) -> bytes:
     datasets._FILES, datasets.MIRRORS = FILES, (mirror_url,)
     datasets._cache_folder = lambda: folder
+    datasets.KNOCK_SECONDS = 300.0
     data = datasets.mnist()
     return data.x_train.tobytes() + data.x_test.tobytes()
 
 
 def test_two_processes_may_fill_one_cache_at_the_same_time(mirror, cache):
-    mirror.pause = 0.1
+    mirror.meeting = threading.Barrier(2)  # neither gets a file before both ask for it
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         jobs = [pool.submit(load_in_a_process, mirror.url, cache) for _ in range(2)]
-        loaded = [job.result(timeout=30) for job in jobs]
+        loaded = [job.result() for job in jobs]
     assert loaded[0] == loaded[1] == TINY[IMAGES][16:] + TINY[T10K][16:]
-    assert len(mirror.asked) > len(GOOD)  # they did run side by side
+    assert sorted(mirror.asked) == sorted(2 * list(GOOD))
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == GOOD
 
 
@@ -397,13 +400,16 @@ def test_two_processes_may_fill_one_cache_at_the_same_time(mirror, cache):
     not (MNIST / IMAGES).exists(),
     reason="the real MNIST is not here: set LOSSBOOK_DATA to its folder",
 )
-def test_the_real_mnist_is_read_in_well_under_a_second(monkeypatch):
+def test_the_real_mnist_is_read_in_little_more_than_the_time_to_unpack_it(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("LOSSBOOK_DATA", str(MNIST))
     monkeypatch.setenv("LOSSBOOK_OFFLINE", "1")
     before = time.process_time()  # another job must not fail it
+    for name in GOOD:
+        hashlib.sha256(gzip.decompress((MNIST / name).read_bytes())).digest()
+    unpacked = time.process_time()
     data = datasets.mnist()
-    assert time.process_time() - before < 0.9
+    assert time.process_time() - unpacked < 4 * (unpacked - before)
     assert data.x_train.shape == (60_000, 28, 28)
     assert data.x_test.shape == (10_000, 28, 28)
     assert data.y_train[:5].tolist() == [5, 0, 4, 1, 9]

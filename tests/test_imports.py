@@ -52,14 +52,16 @@ def test_a_loss_of_numpy_arrays_loads_no_framework():
     assert run(code) == "[]"
 
 
-def test_importing_lossbook_takes_less_than_a_fifth_of_a_second():
+def test_importing_lossbook_takes_no_longer_than_importing_numpy_twice():
     code = (
-        "import numpy, time\n"
+        "import time\n"
         "start = time.process_time()\n"
+        "import numpy\n"
+        "middle = time.process_time()\n"
         "import lossbook\n"
-        "print(time.process_time() - start)"
+        "print((time.process_time() - middle) / (middle - start))"
     )
-    assert min(float(run(code)) for _ in range(3)) < 0.2
+    assert min(float(run(code)) for _ in range(3)) < 2
 
 
 def test_what_needs_more_is_loaded_when_it_is_first_used():

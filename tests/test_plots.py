@@ -20,6 +20,8 @@ from PIL import Image
 from lossbook import _widgets, plots
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Milliseconds. A wait ends when it is fulfilled: only a fault takes so long.
+PATIENCE = 60_000
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +130,7 @@ def test_a_notebook_stores_the_same_png_each_time_and_no_software_in_it():
     source = nbformat.v4.new_notebook()
     # The second cell shows that the settings outlive the backend's own start.
     source.cells = [nbformat.v4.new_code_cell(NOTEBOOK) for _ in range(2)]
-    client.NotebookClient(source, kernel_name="python3").execute()
+    client.NotebookClient(source, kernel_name="python3", startup_timeout=600).execute()
     for cell in source.cells:
         (output,) = cell.outputs
         assert output.data["text/plain"] == "<Figure size 600x340 with 1 Axes>"
@@ -436,7 +438,10 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, tmp_path):
-    """Open widgets from a file; the page may neither fail nor ask for anything."""
+    """Open widgets from a file; the page may neither fail nor ask for anything.
+
+    Its clock stands still until a test moves it.
+    """
     contexts, complaints = [], []
 
     def open_page(*widgets, **settings):
@@ -447,8 +452,10 @@ def open_page(browser, tmp_path):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text))
         page.on("request", lambda request: complaints.append(request.url))
+        page.set_default_timeout(PATIENCE)
+        page.clock.install(time=0)
         page.goto(file.as_uri())
-        page.set_default_timeout(5000)
+        page.clock.pause_at(1_000)
         complaints.remove(file.as_uri())
         return page
 
@@ -494,21 +501,29 @@ def test_without_javascript_the_first_frame_shows_and_no_dead_controls(open_page
 
 def test_a_player_waits_plays_to_the_end_and_starts_over(open_page):
     page = open_page(a_player(interval_ms=20))
-    page.wait_for_timeout(100)
+    page.clock.run_for(10_000)
     assert state(page) == 0
     button = page.locator(".lb-play")
     assert button.inner_text() == "Play"
     button.click()
-    page.wait_for_function("document.querySelector('input').value === '3'")
+    for frame in (1, 2):
+        page.clock.run_for(20)
+        assert state(page) == frame
+        assert button.inner_text() == "Pause"
+    page.clock.run_for(20)
     assert button.inner_text() == "Play"
+    page.clock.run_for(10_000)
     assert state(page) == 3
     button.click()
-    page.wait_for_function("document.querySelector('input').value === '1'")
+    assert state(page) == 0
+    page.clock.run_for(20)
+    assert state(page) == 1
 
 
 def test_each_of_several_players_goes_on_by_one_frame_a_press(open_page):
     page = open_page(a_player(), a_player(), a_slider(), reduced_motion="reduce")
     page.locator(".lb-play").first.click()
+    page.clock.run_for(10_000)
     assert [state(page, n) for n in range(3)] == [1, 0, 0]
 
 
@@ -523,6 +538,7 @@ def test_pause_and_the_slider_stop_a_player(open_page):
     page.locator("input").focus()
     page.keyboard.press("ArrowRight")
     assert button.inner_text() == "Play"
+    page.clock.run_for(200_000)
     assert state(page) == 1
 
 
@@ -530,7 +546,7 @@ def test_with_reduced_motion_the_button_goes_on_by_one_frame(open_page):
     page = open_page(a_player(interval_ms=20), reduced_motion="reduce")
     for expected in (1, 2, 3, 0):
         page.locator(".lb-play").click()
-        page.wait_for_timeout(60)
+        page.clock.run_for(10_000)
         assert state(page) == expected
     assert page.locator(".lb-play").inner_text() == "Play"
 

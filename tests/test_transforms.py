@@ -93,9 +93,7 @@ def test_torch_compile_takes_a_loss_that_was_never_called_before():
         "f(y, y)\n"
         "assert count.frame_count == before, 'compiled again'\n"
     )
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120
-    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
 
 def test_torch_compile_still_refuses_shapes_that_differ():

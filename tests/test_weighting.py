@@ -150,7 +150,7 @@ def run(script, *args):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate()
     assert process.returncode == 0, err
     return out
 

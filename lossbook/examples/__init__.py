@@ -7,8 +7,10 @@ starts either of them and returns what it found.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -60,7 +62,7 @@ def report(single: Any, means: Any, whole: Any) -> str:
     return json.dumps({"tokens": counts, "gradient": lists, "off": off})
 
 
-def run(program: str, seconds: float = 120) -> dict[str, Any]:
+def run(program: str, seconds: float = 1200) -> dict[str, Any]:
     """Start a program of this folder and return what its first process found.
 
     Parameters
@@ -68,7 +70,7 @@ def run(program: str, seconds: float = 120) -> dict[str, Any]:
     program : {"torch_workers", "tensorflow_workers", "peak_memory"}
         torchrun starts the two workers of PyTorch, this function those of TensorFlow.
     seconds : float
-        How long it may take.
+        How long it may take; on a busy machine the imports alone take minutes.
 
     Returns
     -------
@@ -101,14 +103,25 @@ def run(program: str, seconds: float = 120) -> dict[str, Any]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    """Return ports of this machine that nobody listens on.
+
+    They lie below those that systems hand out themselves, since whoever asks for any
+    port could else be given one of these before a worker has taken it.
+    """
+    tried = random.SystemRandom().sample(range(20_000, 32_768), 1000)
+    ports = list(itertools.islice(filter(_is_free, tried), count))
+    if len(ports) < count:
+        raise OSError("no free ports between 20000 and 32767: close some programs")
     return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as each:
+        try:
+            each.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _lines_of(commands: list[list[str]], seconds: float) -> list[str]:
