@@ -53,7 +53,16 @@ book: $(VENV)/.book node_modules/.installed
 	$(WITH_NODE) $(BIN)/jupyter-book build . -W --keep-going -q
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
-test: unit notebooks site
+# Each part runs, whatever became of those before it; the last lines say how it went.
+test: $(VENV)/.test
+	@failed=0; said=; \
+	for part in unit notebooks site; do \
+	  start=$$(date +%s); word=passed; \
+	  $(MAKE) $$part || { word=FAILED; failed=1; }; \
+	  line=$$(printf '%-9s  %s  %5d s' $$part $$word $$(($$(date +%s) - start))); \
+	  said="$$said$$line\n"; \
+	done; \
+	printf "\n$$said"; exit $$failed
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests --ignore tests/site -n $(WORKERS) --dist worksteal
