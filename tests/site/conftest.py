@@ -9,8 +9,9 @@ from . import built
 
 LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
 PHONES = (360, 420)
-# Anything still drawing after this many milliseconds counts as not drawn.
-PATIENCE = 5_000
+# Anything still drawing after this many milliseconds counts as not drawn. A wait ends
+# when it is fulfilled: only a fault takes so long, and a busy machine no fault.
+PATIENCE = 60_000
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Visit:
     seen: dict = field(default_factory=dict)
     too_wide: dict = field(default_factory=dict)
     faint: dict = field(default_factory=dict)
+    moved: list = field(default_factory=list)
+    played: list = field(default_factory=list)
 
 
 def open_page(context, path, visit, width=1280):
@@ -57,8 +60,34 @@ def visit_page(context, path):
     for width in PHONES:
         page.set_viewport_size({"width": width, "height": 800})
         visit.too_wide[width] = page.evaluate("look.tooWide()")
+    visit.moved = [move(box) for box in page.locator(".lb-frames").all()]
+    visit.played = [play(box) for box in page.locator(".lb-frames:has(.lb-play)").all()]
     page.close()
     return visit
+
+
+def move(box):
+    """Name a slider; count the pictures, texts and values that its keys lead to."""
+    slider, shown = box.locator("input[type=range]"), set()
+    slider.focus()
+    for key in ("Home", "ArrowRight", "End"):
+        slider.press(key)
+        picture = box.locator("img").get_attribute("src")
+        shown.add((picture, box.locator("output").inner_text()))
+    return box.get_attribute("aria-label"), len(shown)
+
+
+def play(box):
+    """Name a player; say whether it goes on from its first picture by itself."""
+    box.locator("input[type=range]").press("Home")
+    first = box.locator("img").get_attribute("src")
+    box.locator(".lb-play").click()
+    moves = box.evaluate(
+        "(box, [first, patience]) => look.until(() =>"
+        " box.querySelector('img').getAttribute('src') !== first, patience)",
+        [first, PATIENCE],
+    )
+    return box.get_attribute("aria-label"), moves
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +111,7 @@ def browser(html):
 def offline(browser):
     """Return a browser window that has no network."""
     context = browser.new_context(offline=True, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

@@ -10,6 +10,7 @@ window.look = (() => {
 
   async function until(condition, patience) {
     for (let waited = 0; !condition() && waited < patience; waited += 20) await pause(20);
+    return condition();
   }
 
   const undrawn = () => all(".lb-mermaid").filter((box) => !box.querySelector("svg"));
@@ -152,5 +153,5 @@ window.look = (() => {
   }
   const faint = () => [...faintWords(), ...faintLabels(), ...darkFigures()];
 
-  return { untilDrawn, untilTheme, unfold, content, tooWide, faint };
+  return { until, untilDrawn, untilTheme, unfold, content, tooWide, faint };
 })();
