@@ -163,9 +163,11 @@ def failures(folder, tests):
         **os.environ,
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Loading them all takes a second, as long as the tests that find a fault.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     run = subprocess.run(
-        f"{sys.executable} -m pytest -x -q -p no:cacheprovider -p no:xdist {tests}",
+        f"{sys.executable} -m pytest -x -q -p no:cacheprovider -p pytest_timeout {tests}",
         shell=True,
         cwd=folder,
         env=environment,
