@@ -166,8 +166,9 @@ def failures(folder, tests):
         # Loading them all takes a second, as long as the tests that find a fault.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
+    options = "-x -q -p no:cacheprovider -p pytest_timeout"
     run = subprocess.run(
-        f"{sys.executable} -m pytest -x -q -p no:cacheprovider -p pytest_timeout {tests}",
+        f"{sys.executable} -m pytest {options} {tests}",
         shell=True,
         cwd=folder,
         env=environment,
