@@ -52,11 +52,15 @@ def within_unit(
     if values is not None and values[0] >= 0 and values[1] <= 1:
         return x
     room = _ROUNDING * xp.eps(x)
-    wrong = (x < -room) | (x > 1 + room)
     words = _range_words(xp, x, name, "[0, 1]", fix)
-    # What is wrong is not clipped: it would have no gradient to become NaN.
-    inside = xp.where(wrong, x, xp.clip(x, 0.0, 1.0))
-    return refuse(xp, inside, wrong, words, weights, values is not None)
+
+    def mended() -> Array:
+        wrong = (x < -room) | (x > 1 + room)
+        # What is wrong is not clipped: it would have no gradient to become NaN.
+        inside = xp.where(wrong, x, xp.clip(x, 0.0, 1.0))
+        return refuse(xp, inside, wrong, words, weights, values is not None)
+
+    return xp.where_needed(lambda: (x < 0) | (x > 1), mended, x)
 
 
 def not_negative(
@@ -67,7 +71,7 @@ def not_negative(
     if values is not None and values[0] >= 0:
         return x
     words = _range_words(xp, x, name, "[0, inf]", fix)
-    return refuse(xp, x, x < 0, words, weights, values is not None)
+    return without(xp, x, lambda: x < 0, words, weights, values is not None)
 
 
 def positive(
@@ -83,7 +87,7 @@ def positive(
         got = f", got {digits(low[0])}" if low else ""
         return f"{name} must be positive{got}. {fix}"
 
-    return refuse(xp, x, x <= 0, words, weights, values is not None)
+    return without(xp, x, lambda: x <= 0, words, weights, values is not None)
 
 
 def signs(xp: Any, y: Array, weights: Weights | None = None) -> Array:
@@ -100,8 +104,10 @@ def signs(xp: Any, y: Array, weights: Weights | None = None) -> Array:
             "and 1 into them."
         )
 
-    wrong = (xp.abs(y) != 1) & (y == y)
-    return refuse(xp, y, wrong, words, weights, sizes is not None)
+    def wrong() -> Array:
+        return (xp.abs(y) != 1) & (y == y)
+
+    return without(xp, y, wrong, words, weights, sizes is not None)
 
 
 def bits(xp: Any, y: Array, weights: Weights | None = None) -> Array:
@@ -109,14 +115,31 @@ def bits(xp: Any, y: Array, weights: Weights | None = None) -> Array:
     off = known_range(xp, y * (1 - y))  # 0 for 0 and 1 alone
     if off is not None and off[0] == 0 and off[1] == 0:
         return y
-    wrong = (y != 0) & (y != 1) & (y == y)
-    return refuse(xp, y, wrong, lambda: _NO_BITS, weights, off is not None)
+
+    def wrong() -> Array:
+        return (y != 0) & (y != 1) & (y == y)
+
+    return without(xp, y, wrong, lambda: _NO_BITS, weights, off is not None)
 
 
 _NO_BITS = (
     "y_true must hold 0 and 1 alone. Use (y + 1) / 2 for labels -1 and +1, "
     "sparse_focal for class labels, binary_cross_entropy for soft targets."
 )
+
+
+def without(
+    xp: Any,
+    x: Array,
+    wrong: Callable[[], Array],
+    words: Callable[[], str],
+    weights: Weights | None,
+    known: bool,
+) -> Array:
+    """Return `x` as `refuse` does, which is not asked where nothing is wrong."""
+    return xp.where_needed(
+        wrong, lambda: refuse(xp, x, wrong(), words, weights, known), x
+    )
 
 
 def refuse(

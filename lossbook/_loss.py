@@ -259,10 +259,7 @@ def weighted(xp: Any, losses: Array, weight: Array, positive: bool = False) -> A
 
     A finite loss stays what it is, because its weight has a derivative even at 0.
     """
-    if positive:
-        return losses * weight
-    silent = (weight == 0) & ~xp.isfinite(losses)
-    return xp.where(silent, xp.zeros_like(losses), losses) * weight
+    return losses * weight if positive else xp.times(weight, losses)
 
 
 def without_silent_rows(
@@ -341,7 +338,7 @@ def _checked_weight(xp: Any, weight: Array, name: str, fix: str = "") -> Array:
         got = "" if low is None else f", got {_domain.digits(low)}"
         return f"{name} must not be negative{got}.{fix}"
 
-    return _domain.refuse(xp, weight, weight < 0, words, known=low is not None)
+    return _domain.without(xp, weight, lambda: weight < 0, words, None, low is not None)
 
 
 def trailing_like(xp: Any, value: Any, name: str, x: Array) -> Array:

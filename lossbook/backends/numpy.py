@@ -129,6 +129,13 @@ def explain(wrong: Array, words: Callable[[], str]) -> None:
     """Values are always known here, and what is wrong has been refused."""
 
 
+def where_needed(
+    needed: Callable[[], Array], mended: Callable[[], Array], x: Array
+) -> Array:
+    """Return what `mended` makes of `x`; a graph of TensorFlow asks first."""
+    return mended()
+
+
 def nan_where(wrong: Array, x: Array) -> Array:
     """Return `x` with NaN added where something is wrong."""
     return x + np.where(wrong, np.nan, 0.0).astype(x.dtype)
@@ -153,7 +160,8 @@ def log(x: Array) -> Array:
 
 def times(a: Array, b: Array) -> Array:
     """Return a b, with 0 times anything 0."""
-    return where(a == 0, 0 * a, a * b)
+    # Only what is not finite is silenced: a finite b is the derivative by a at 0.
+    return where((a == 0) & ~np.isfinite(b), 0, b) * a
 
 
 def over(a: Array, b: Array) -> Array:

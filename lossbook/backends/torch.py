@@ -148,6 +148,13 @@ def explain(wrong: Array, words: Callable[[], str]) -> None:
     """Say nothing: torch has no message that neither stops a GPU nor a graph."""
 
 
+def where_needed(
+    needed: Callable[[], Array], mended: Callable[[], Array], x: Array
+) -> Array:
+    """Return what `mended` makes of `x`; a graph of TensorFlow asks first."""
+    return mended()
+
+
 def nan_where(wrong: Array, x: Array) -> Array:
     """Return `x` with NaN added where something is wrong."""
     return x + torch.zeros_like(x).masked_fill(wrong, torch.nan)
