@@ -150,5 +150,5 @@ window.look = (() => {
   }
   const faint = () => [...faintWords(), ...faintLabels(), ...darkFigures()];
 
-  return { untilDrawn, untilTheme, unfold, content, tooWide, faint };
+  return { untilDrawn, untilTheme, unfold, content, tooWide, faint, parse, contrast };
 })();
