@@ -63,8 +63,8 @@ class Mermaid(Directive):
 
 
 def visit_html(translator, node):
-    # The outer box scrolls and can be reached (reach.js); the inner one is a picture, and
-    # what is inside a picture cannot be reached.
+    # The outer box scrolls and can be reached (reach.js); the inner one is a picture,
+    # and what is inside a picture cannot be reached.
     translator.body.append(
         '<div class="lb-scroll" data-holds="Diagram">'
         f'<div class="lb-mermaid" role="img" aria-label="{escape(node["text"])}">'

@@ -27,7 +27,8 @@ OPEN, CLOSE = "<!--together-->", "<!--/together-->"
 PIECE = '<span class="base">'
 AFTER_PIECE = "</span></span></span>"
 BEFORE_PIECE = (
-    '<span class="math"><span class="katex"><span class="katex-html" aria-hidden="true">'
+    '<span class="math"><span class="katex">'
+    '<span class="katex-html" aria-hidden="true">'
 )
 TOGETHER = re.compile(f"{OPEN}(.*?){CLOSE}([{MARKS}]+)", re.DOTALL)
 

@@ -35,4 +35,10 @@
       // The box is as wide as the column; what is in it may grow later, as diagrams do.
       [box, ...box.children].forEach((each) => sizes.observe(each));
     }
+
+  // The theme moves the menu's contents as it closes, and with them the focus is lost.
+  for (const side of ["primary", "secondary"])
+    document
+      .getElementById(`pst-${side}-sidebar-modal`)
+      ?.addEventListener("close", () => document.querySelector(`.${side}-toggle`)?.focus());
 })();

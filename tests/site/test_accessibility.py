@@ -12,8 +12,8 @@ pytestmark = pytest.mark.site
 AXE = built.ROOT / "node_modules" / "axe-core" / "axe.min.js"
 AUDIT = built.ROOT / "tests" / "site" / "audit.js"
 
-# Width, theme, and whether only colours are looked at: the other rules see each width and
-# each theme once.
+# Width, theme, and whether only colours are looked at: the other rules see each width
+# and each theme once.
 SETTINGS = (
     (1280, "light", False),
     (1280, "dark", True),
@@ -34,15 +34,15 @@ LEFT = (
 
 
 def is_left(found):
-    return any(
-        found["rule"] == rule and words in found["html"] for rule, words in LEFT
-    )
+    return any(found["rule"] == rule and words in found["html"] for rule, words in LEFT)
 
 
 def set_theme(page, scheme):
     page.emulate_media(color_scheme=scheme)
     dark = scheme == "dark"
-    page.evaluate("([dark, patience]) => look.untilTheme(dark, patience)", [dark, PATIENCE])
+    page.evaluate(
+        "([dark, patience]) => look.untilTheme(dark, patience)", [dark, PATIENCE]
+    )
 
 
 def set_width(page, width):

@@ -13,7 +13,8 @@ FOCUS = """() => {
   if (!element || element === document.body) return null;
   const style = getComputedStyle(element);
   const [x, y] = [style.outlineColor, getComputedStyle(document.body).backgroundColor];
-  const isOutlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const thickness = parseFloat(style.outlineWidth);
+  const isOutlined = style.outlineStyle !== "none" && thickness >= 2;
   const { width, height } = element.getBoundingClientRect();
   return {
     name: `${element.tagName}.${element.className}`.slice(0, 90),
@@ -70,7 +71,9 @@ def test_every_stop_of_the_tab_key_shows_where_it_is(open_at, scheme):
             break
         stops.append(stop)
     assert len(stops) > 60, "the walk ended too soon"
-    assert [stop["name"] for stop in stops if not (stop["shows"] and stop["seen"])] == []
+    assert [
+        stop["name"] for stop in stops if not (stop["shows"] and stop["seen"])
+    ] == []
 
 
 def test_every_box_that_scrolls_on_a_phone_is_reached_and_moved_by_key(open_at):
