@@ -63,9 +63,12 @@ class Mermaid(Directive):
 
 
 def visit_html(translator, node):
+    # The outer box scrolls and can be reached (reach.js); the inner one is a picture,
+    # and what is inside a picture cannot be reached.
     translator.body.append(
+        '<div class="lb-scroll" data-holds="Diagram">'
         f'<div class="lb-mermaid" role="img" aria-label="{escape(node["text"])}">'
-        f"<pre>{escape(node['code'])}</pre></div>\n"
+        f"<pre>{escape(node['code'])}</pre></div></div>\n"
     )
     raise nodes.SkipNode
 
@@ -76,9 +79,8 @@ def visit_text(translator, node):
 
 
 def load_script(app, pagename, templatename, context, doctree):
-    """Mermaid is 2.7 MB: only pages with a diagram load it."""
+    """Mermaid is 2.7 MB: only pages with a diagram have the script that fetches it."""
     if doctree is not None and next(doctree.findall(diagram), None) is not None:
-        app.add_js_file("vendor/mermaid.min.js", loading_method="defer")
         app.add_js_file("diagrams.js", loading_method="defer")
 
 

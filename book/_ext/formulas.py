@@ -21,9 +21,15 @@ from sphinx.util.math import get_node_equation_number
 SCRIPT = Path(__file__).with_name("formulas.js")
 
 # A browser may break a line beside a formula, even before the mark that ends a clause.
-# A formula of one piece is put between these, to be held together with its mark.
+# The last piece of a formula is put between these, to be held together with its mark.
 MARKS = ",.;:!?)"
 OPEN, CLOSE = "<!--together-->", "<!--/together-->"
+PIECE = '<span class="base">'
+AFTER_PIECE = "</span></span></span>"
+BEFORE_PIECE = (
+    '<span class="math"><span class="katex">'
+    '<span class="katex-html" aria-hidden="true">'
+)
 TOGETHER = re.compile(f"{OPEN}(.*?){CLOSE}([{MARKS}]+)", re.DOTALL)
 
 logger = logging.getLogger(__name__)
@@ -68,12 +74,18 @@ def is_followed_by_mark(node):
     return after is not None and after.startswith(tuple(MARKS))
 
 
+def mark_last(html):
+    """Mark what the sign after a formula must not part from: its last piece."""
+    if html.count(PIECE) <= 1:
+        return OPEN + html + CLOSE
+    first, _, last = html.rpartition(PIECE)
+    return first + AFTER_PIECE + OPEN + BEFORE_PIECE + PIECE + last + CLOSE
+
+
 def visit_inline(translator, node):
     html = render_or_warn(node, display=False)
     html = translator.starttag(node, "span", "", CLASS="math") + html + "</span>"
-    if html.count('class="base"') == 1 and is_followed_by_mark(node):
-        html = OPEN + html + CLOSE
-    translator.body.append(html)
+    translator.body.append(mark_last(html) if is_followed_by_mark(node) else html)
     raise nodes.SkipNode
 
 

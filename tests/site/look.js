@@ -19,13 +19,10 @@ window.look = (() => {
     await until(() => undrawn().length === 0, patience);
   };
 
-  // Diagrams are drawn anew when the theme changes; their ground tells which one they show.
   const untilTheme = async (dark, patience) => {
     const wanted = dark ? "dark" : "light";
     const root = document.documentElement;
     await until(() => root.dataset.theme === wanted, patience);
-    const drawn = () => all(".lb-mermaid").every((box) => box.dataset.theme === wanted);
-    await until(drawn, patience);
     // Colours that fade over to the new theme are not yet the ones that stay.
     await Promise.allSettled(document.getAnimations().map((fade) => fade.finished));
   };
@@ -56,7 +53,8 @@ window.look = (() => {
     mute: all(".lb-mermaid").filter((e) => !e.getAttribute("aria-label")).map(name),
     images: all("img").length,
     // Sphinx writes the file's path where an image was given no text.
-    withoutAlt: all("img")
+    // The logo stands beside the book's name, which says the same.
+    withoutAlt: all("img:not(.logo__image)")
       .filter((image) => !image.alt.trim() || /_images\/|\.(png|svg|jpe?g)$/.test(image.alt))
       .map((image) => image.src.slice(0, 120)),
     unloaded: all("img")
@@ -153,5 +151,7 @@ window.look = (() => {
   }
   const faint = () => [...faintWords(), ...faintLabels(), ...darkFigures()];
 
-  return { until, untilDrawn, untilTheme, unfold, content, tooWide, faint };
+  return {
+    until, untilDrawn, untilTheme, unfold, content, tooWide, faint, parse, contrast,
+  };
 })();

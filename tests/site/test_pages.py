@@ -78,13 +78,17 @@ def test_the_menu_opens_on_a_phone_and_leads_to_a_page(offline, html):
 def test_the_button_for_the_theme_changes_the_page_and_its_diagrams(offline, html):
     page = open_page(offline, html / "book" / "intro.html", Visit("intro"))
     page.emulate_media(color_scheme="light")
+    in_the_light = page.locator(".lb-mermaid .node rect").first.evaluate(
+        "box => getComputedStyle(box).fill"
+    )
     theme = "document.documentElement.dataset.theme"
     for _ in range(3):  # the button goes round: the system's theme, light, dark
         if page.evaluate(theme) == "dark":
             break
         page.locator("button.theme-switch-button:visible").click()
     assert page.evaluate(theme) == "dark"
-    page.locator(".lb-mermaid[data-theme=dark] svg").first.wait_for()
+    box = page.locator(".lb-mermaid .node rect").first
+    assert box.evaluate("box => getComputedStyle(box).fill") != in_the_light
     page.close()
 
 
