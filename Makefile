@@ -12,7 +12,7 @@ TORCH ?= torch
 
 .DEFAULT_GOAL := book
 .PHONY: book test unit notebooks site execute serve bench lint clean repository
-.PHONY: colab package wheel links
+.PHONY: colab package wheel links findings
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -86,6 +86,10 @@ wheel: package
 
 links: book
 	$(BIN)/python book/_tools/links.py
+
+# Each finding makes and removes an environment of its own; FINDINGS="a b" runs only those.
+findings:
+	bash findings/run.sh $(FINDINGS)
 
 repository: $(VENV)/.book
 	$(BIN)/python book/_tools/repository.py $(URL)
