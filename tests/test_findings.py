@@ -57,6 +57,7 @@ def test_a_script_can_be_run_and_is_sound_bash(script):
 def test_a_script_cleans_up_whatever_happens(script):
     text = script.read_text(encoding="utf-8")
     start = "set -eu\ntmp=$(mktemp -d)\ntrap 'rm -rf \"$tmp\"' EXIT\n"
+    start += "trap 'exit 2' HUP INT TERM"
     assert start in text
     assert text.index(start) < text.index("install ")
 
