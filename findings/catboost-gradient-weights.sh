@@ -11,6 +11,7 @@ python3 -m venv "$tmp/venv" || exit 2
 cd "$tmp"
 if "$tmp/venv/bin/python" - <<'EOF'
 import sys
+import warnings
 
 import catboost
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 print("catboost", catboost.__version__)
 print("One would expect: with an objective of one's own, weights that are all 10 give")
 print("the leaves that weights of 1 give, or leaves 10 times as large.")
+warnings.simplefilter("ignore")
 
 
 class Squared:

@@ -26,8 +26,9 @@ rng = np.random.default_rng(0)
 x = rng.normal(size=(50, 2))
 y, labels = x[:, 0] * 3, (rng.random((50, 4)) > 0.5).astype(int)
 options = {"max_iter": 1, "learning_rate_init": 1e-12, "alpha": 0.0, "random_state": 0}
-line = MLPRegressor([3], **options).fit(x, y)
-many = MLPClassifier([3], **options).fit(x, labels)
+options["hidden_layer_sizes"] = [3]
+line = MLPRegressor(**options).fit(x, y)
+many = MLPClassifier(**options).fit(x, labels)
 p = many.predict_proba(x)
 half = line.loss_ / mean_squared_error(y, line.predict(x))
 sums = many.loss_ / np.mean([log_loss(labels[:, k], p[:, k]) for k in range(4)])

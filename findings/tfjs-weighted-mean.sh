@@ -12,7 +12,7 @@ if node - <<'EOF'
 console.warn = () => {};
 const tf = require("@tensorflow/tfjs");
 console.log("tfjs", tf.version.tfjs);
-console.log("One would expect: weights 2, 2, 0, 0 give the mean of the first two losses:");
+console.log("One would expect: weights 2, 2, 0, 0 give the mean of the first two,");
 console.log("(1 + 4) / 2 = 2.5; a common factor of the weights changes nothing.");
 const y = tf.tensor1d([1, 2, 3, 4]);
 const weights = tf.tensor1d([2, 2, 0, 0]);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A padding label of -1 in the loss that the Trainer uses.
+# A padding label of -1 in the loss that the Trainer smooths labels with.
 set -eu
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
