@@ -17,8 +17,7 @@ import torch
 from pytorch_metric_learning.losses import TripletMarginLoss
 
 print("pytorch-metric-learning", version("pytorch-metric-learning"))
-print("One would expect: a margin in the units of the embeddings, as in PyTorch,")
-print("and the mean over all triplets.")
+print("One would expect: distances in the units of the embeddings, as in PyTorch.")
 labels = torch.tensor([0, 0, 1])
 near = torch.tensor([[3.0, 4.0], [3.0, 4.1], [3.0, 4.2]])
 far = near * torch.tensor([[1.0], [100.0], [1.0]])
@@ -27,7 +26,7 @@ a, b = loss(near, labels).item(), loss(far, labels).item()
 anchor, positive, negative = far
 torchs = torch.nn.TripletMarginLoss(margin=0.05)(anchor, positive, negative).item()
 print("What happens: every embedding is divided by its length first, so a positive")
-print("that is 100 times as far out costs nothing.")
+print("that lies 100 times as far out costs no more.")
 print("positive near:", a, "100 times as far:", b, "PyTorch there:", torchs)
 sys.exit(not (abs(a - b) < 1e-5 and torchs > 400))
 EOF
