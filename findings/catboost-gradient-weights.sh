@@ -4,6 +4,7 @@ set -eu
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 2' HUP INT TERM  # once what runs has ended
+export TMPDIR=$tmp          # what others leave there goes too
 
 python3 -m venv "$tmp/venv" || exit 2
 "$tmp/venv/bin/pip" install -q --disable-pip-version-check \

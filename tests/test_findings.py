@@ -58,8 +58,9 @@ def test_a_script_cleans_up_whatever_happens(script):
     text = script.read_text(encoding="utf-8")
     start = "set -eu\ntmp=$(mktemp -d)\ntrap 'rm -rf \"$tmp\"' EXIT\n"
     start += "trap 'exit 2' HUP INT TERM"
-    assert start in text
-    assert text.index(start) < text.index("install ")
+    before = text.split(" install ")[0]
+    assert start in before
+    assert "\nexport TMPDIR=$tmp " in before
 
 
 @each_script
