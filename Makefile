@@ -14,7 +14,7 @@ TORCH ?= torch
 
 .DEFAULT_GOAL := book
 .PHONY: book test unit notebooks site execute serve bench lint clean repository
-.PHONY: colab package wheel links release picture pdf
+.PHONY: colab package wheel links release picture pdf findings
 
 # An environment that broke off (Debian without python3-venv) must not look like one.
 $(BIN)/python:
@@ -118,6 +118,10 @@ release: $(VENV)/.book
 
 picture: $(VENV)/.test book
 	$(BIN)/python book/_tools/picture.py
+
+# Each finding makes and removes an environment of its own; FINDINGS="a b" runs only those.
+findings:
+	bash findings/run.sh $(FINDINGS)
 
 repository: $(VENV)/.book
 	$(BIN)/python book/_tools/repository.py $(URL)
