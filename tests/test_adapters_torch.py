@@ -171,3 +171,10 @@ def test_torch_s_names_compile_in_one_graph(name):
         loss = getattr(for_torch, name)(**options)
         compiled = torch.compile(loss, fullgraph=True, backend="eager")
         torch.testing.assert_close(compiled(input, target), loss(input, target))
+
+
+def test_a_weight_leaves_a_sample_out_of_the_full_loss_of_counts():
+    loss = for_torch.PoissonNLLLoss(full=True)
+    rates, counts = torch.tensor([0.1, torch.nan]), torch.tensor([2.0, 3.0])
+    got = loss(rates, counts, torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(got, loss(rates[:1], counts[:1]))

@@ -19,7 +19,7 @@ import numpy as np
 
 from lossbook import classification
 from lossbook._dispatch import backend_of
-from lossbook._loss import reduce
+from lossbook._loss import reduce, weights_of
 from lossbook.adapters import (
     FUNCTIONS,
     Function,
@@ -186,7 +186,8 @@ class _PoissonNLLLoss(_Loss):
         if self.full:
             losses = losses + _stirling(target.to(losses))
         xp = backend_of(losses, sample_weight)
-        return reduce(xp, losses, sample_weight, self.reduction)
+        weights = weights_of(xp, sample_weight, losses)
+        return reduce(xp, losses, weights, self.reduction)
 
 
 def _stirling(count: Any) -> Any:
