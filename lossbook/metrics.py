@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import check_shapes
+from lossbook._loss import check_not_empty, check_shapes
 
 
 def accuracy(y_true: Any, y_pred: Any) -> float:
@@ -217,6 +217,7 @@ def _on_cpu(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         whole = xp.is_integer(array) or "bool" in xp.dtype_name(array)
         arrays.append(_numpy(array if whole else xp.to_float(array)))
     check_shapes(backend_of(), *arrays)
+    check_not_empty(backend_of(), arrays[1], "y_pred", "mean")
     return arrays[0], arrays[1]
 
 

@@ -189,6 +189,16 @@ def test_weights_that_are_all_zero_give_loss_and_gradient_zero(case, backend):
     assert not numpy_of(grad).any()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_loss_that_weighs_nothing_is_not_there_even_if_it_is_nan(backend):
+    y, p, w = ([1.0, np.nan], [2.0, 2.0], [1.0, 0.0])
+    args = [array(backend, np.array(x)) for x in (y, p)]
+    loss = lb.value_and_grad(lb.mse)
+    value, gradient = loss(*args, sample_weight=array(backend, np.array(w)))
+    assert float(value) == 1
+    assert numpy_of(gradient).tolist() == [2, 0]
+
+
 @on_every_backend
 @every_case
 def test_negative_weights_and_weights_of_another_shape_are_refused(case, backend):

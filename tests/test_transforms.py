@@ -357,10 +357,12 @@ def test_a_keras_variable_is_refused_instead_of_losing_its_gradient():
     class Variable:
         __module__ = "keras.src.backend"
 
+        value = tf.ones(3)
+
         def __array__(self, dtype=None, copy=None):
             return np.ones(3)
 
-    with pytest.raises(TypeError, match=r"y_pred\.value in Keras"):
+    with pytest.raises(TypeError, match=r"Pass y_pred\.value\."):
         lb.mse(tf.zeros(3), Variable())
 
 
