@@ -15,6 +15,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from lossbook.backends.torch_inputs import is_sharded
+
 Array = Any
 _HALF = (torch.float16, torch.bfloat16)
 
@@ -29,6 +31,9 @@ def total(
     h: Array, w: Array, b: Array | None, labels: Array, share: Array, chunk: int
 ) -> Array:
     """Return the sum of share times loss over the rows."""
+    if is_sharded(h):
+        parts = _parts(h, w, b, labels, share)
+        return _of_all(total(*parts, chunk), h, "sum")
     try:
         return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
     except RuntimeError as error:
@@ -39,12 +44,56 @@ def total(
 
 def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
     """Return the loss of each row."""
+    if is_sharded(h):
+        return _of_all(losses(*_parts(h, w, b, labels), chunk), h, "none")
     try:
         return _Losses.apply(h, w, b, labels, chunk)
     except RuntimeError as error:
         if not needs_transforms(error):
             raise
         return _plain_losses(h, w, b, labels)
+
+
+def _parts(h: Array, w: Array, b: Array | None, *rows: Array) -> list[Array | None]:
+    """Return what this process computes with: its rows, and all of the layer.
+
+    The gradient of the layer is a sum over the processes that have rows of their own.
+    """
+    from torch.distributed.tensor import Partial, Replicate
+
+    mesh = h.device_mesh
+    places = _row_placements(h)
+    whole = [Replicate()] * mesh.ndim
+    sums = [Partial() if place.is_shard() else Replicate() for place in places]
+    layer = [
+        x if x is None else _local(x, mesh, whole, sums) for x in (w, b)
+    ]  # fmt: skip
+    h, *others = (_local(x, mesh, places, places) for x in (h, *rows))
+    return [h, *layer, *others]
+
+
+def _local(x: Array, mesh: Any, places: Any, grad_places: Any) -> Array:
+    return x.redistribute(mesh, places).to_local(grad_placements=grad_places)
+
+
+def _row_placements(h: Array) -> list[Any]:
+    """Return how rows are spread: as those of the hidden states, which stay in place."""
+    from torch.distributed.tensor import Replicate, Shard
+
+    kinds = [type(place) is Shard and place.dim == 0 for place in h.placements]
+    return [Shard(0) if rows else Replicate() for rows in kinds]
+
+
+def _of_all(x: Array, h: Array, total: str) -> Array:
+    """Return the DTensor of the losses, or of their sum, from those of each process."""
+    from torch.distributed.tensor import DTensor, Partial
+
+    places, options = _row_placements(h), {}
+    if total == "sum":
+        places = [Partial() if place.is_shard() else place for place in places]
+    else:
+        options = {"shape": h.shape[:1], "stride": (1,)}
+    return DTensor.from_local(x, h.device_mesh, places, run_check=False, **options)
 
 
 def needs_transforms(error: RuntimeError) -> bool:
