@@ -249,7 +249,7 @@ def _by_classes(
 ) -> Array:
     by_h, by_w, by_b = grads
     # Nothing is lost by smaller parts here: the room is a quarter of that for rows.
-    parts = list(_slices(len(w), max(1, chunk * len(w) // (4 * len(h)))))
+    parts = list(_slices(len(w), max(1, chunk * len(w) // max(1, 4 * len(h)))))
     of_label = (h.float() * w[labels].float()).sum(dim=1)
     if b is not None:
         of_label += b[labels]

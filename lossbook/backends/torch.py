@@ -156,12 +156,10 @@ def nan_where(wrong: Array, x: Array) -> Array:
 
 def reshape(x: Array, sizes: Sequence[int]) -> Array:
     """Return `x` in another shape."""
-    if not is_sharded(x):
+    if not is_sharded(x) or inputs.has_equal_parts(x):
         return torch.reshape(x, sizes)
-    try:
-        return torch.reshape(x, sizes)
-    except RuntimeError:  # parts of different sizes are no parts of the new shape
-        return torch.reshape(inputs.whole(x), sizes)
+    # Parts of different sizes are no parts of the new shape, nor those of the gradient.
+    return inputs.whole(torch.reshape(inputs.whole(x), sizes))
 
 
 def full(x: Array) -> Array:

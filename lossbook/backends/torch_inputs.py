@@ -46,43 +46,25 @@ def whole(x: Array) -> Array:
     return x.redistribute(placements=[Replicate()] * x.device_mesh.ndim)
 
 
+def has_equal_parts(x: Array) -> bool:
+    """Say whether a DTensor lies in parts, all of one shape."""
+    shards = [
+        x.shape[place.dim] % count
+        for count, place in zip(x.device_mesh.shape, x.placements, strict=True)
+        if place.is_shard()
+    ]
+    return bool(shards) and not any(shards)
+
+
 def _part_or_whole(x: Array, name: str) -> TypeError:
     return TypeError(
         f"{name} is a plain tensor, of shape {tuple(x.shape)}, beside a DTensor: it "
-        "could be a part or the whole. Make it a DTensor on the mesh of the other, "
-        f"with torch.distributed.tensor.distribute_tensor({name}, other.device_mesh) "
-        f"if every process holds all of it, or DTensor.from_local({name}, "
-        "other.device_mesh, other.placements) if each holds its part."
+        "could be a part or the whole. Pass torch.distributed.tensor.DTensor."
+        f"from_local({name}, other.device_mesh), with the mesh of the DTensor, if every "
+        "process holds all of it; if each holds its rows, add the placements "
+        "[torch.distributed.tensor.Shard(0)], and where they have not the same number "
+        "of rows shape= and stride= of the whole."
     )
-
-
-def _from_outside(x: Any, name: str, like: Array) -> Array:
-    lead = _inputs.first_of(x, torch.Tensor)
-    if lead is not None:
-        return _stacked(x, name, lead)
-    # torch.compile cannot look into types; arrays and numbers it takes as they are.
-    array = x if torch.compiler.is_compiling() else _copied(x, name)
-    known = isinstance(like, torch.Tensor)
-    device = like.device if known else None
-    tensor = torch.as_tensor(array, device=device)
-    if _inputs.has_dtype(x) or not tensor.is_floating_point():
-        return tensor
-    # Python numbers have no dtype of their own: they take the tensor's, or the default.
-    floating = known and like.is_floating_point()
-    dtype = like.dtype if floating else torch.get_default_dtype()
-    return torch.as_tensor(array, dtype=dtype, device=device)
-
-
-def _copied(x: Any, name: str) -> Any:
-    return _inputs.common(_inputs.plain(x, name)).copy()
-
-
-def _stacked(x: Any, name: str, lead: Array) -> Array:
-    """Return the tensor of a list of tensors and numbers, with their gradients."""
-    parts = [asarray(part, name, lead) for part in x]
-    if any(part.shape != parts[0].shape for part in parts):
-        raise _inputs.unequal_parts(name, parts, f"torch.cat({name})")
-    return torch.stack(parts)
 
 
 def _masked(x: Array) -> bool:
