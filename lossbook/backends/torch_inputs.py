@@ -67,6 +67,35 @@ def _part_or_whole(x: Array, name: str) -> TypeError:
     )
 
 
+def _from_outside(x: Any, name: str, like: Array) -> Array:
+    lead = _inputs.first_of(x, torch.Tensor)
+    if lead is not None:
+        return _stacked(x, name, lead)
+    # torch.compile cannot look into types; arrays and numbers it takes as they are.
+    array = x if torch.compiler.is_compiling() else _copied(x, name)
+    known = isinstance(like, torch.Tensor)
+    device = like.device if known else None
+    tensor = torch.as_tensor(array, device=device)
+    if _inputs.has_dtype(x) or not tensor.is_floating_point():
+        return tensor
+    # Python numbers have no dtype of their own: they take the tensor's, or the default.
+    floating = known and like.is_floating_point()
+    dtype = like.dtype if floating else torch.get_default_dtype()
+    return torch.as_tensor(array, dtype=dtype, device=device)
+
+
+def _copied(x: Any, name: str) -> Any:
+    return _inputs.common(_inputs.plain(x, name)).copy()
+
+
+def _stacked(x: Any, name: str, lead: Array) -> Array:
+    """Return the tensor of a list of tensors and numbers, with their gradients."""
+    parts = [asarray(part, name, lead) for part in x]
+    if any(part.shape != parts[0].shape for part in parts):
+        raise _inputs.unequal_parts(name, parts, f"torch.cat({name})")
+    return torch.stack(parts)
+
+
 def _masked(x: Array) -> bool:
     return type(x) is not torch.Tensor and hasattr(x, "get_mask")
 
