@@ -53,17 +53,17 @@ class Team:
         place = Replicate() if axis is None or x.dim() <= axis else Shard(axis)
         return distribute_tensor(x.detach(), self.mesh, [place])
 
-    def off(self, loss, tensors, axes, weight=None, constants=0):
+    def off(self, loss, tensors, axes, weight=None, constants=0, **options):
         """Return by how much value and gradients differ from those of one process."""
         alone = [x.detach() for x in tensors]
-        parts = [self.spread(x, axis) for x, axis in zip(alone, axes, strict=False)]
-        weights = [(), ()]
-        if weight is not None:
-            weights = [(weight,), (self.spread(weight, 0),)]
+        parts = [self.spread(x, axis) for x, axis in zip(alone, axes, strict=True)]
         for x in alone[constants:] + parts[constants:]:
             x.requires_grad_(x.is_floating_point())
-        wanted = with_gradients(loss(*alone, *weights[0]), alone)
-        got = with_gradients(loss(*parts, *weights[1]), parts)
+        weights = [{}, {}]
+        if weight is not None:
+            weights = [{"sample_weight": w} for w in (weight, self.spread(weight, 0))]
+        wanted = with_gradients(loss(*alone, **weights[0], **options), alone)
+        got = with_gradients(loss(*parts, **weights[1], **options), parts)
         return max(map(difference, got, wanted))
 
 
@@ -100,84 +100,80 @@ def tensors_of(case, n):
     ]
 
 
+def weighed(reduction, n):
+    """Return the weights of n rows, and the reduction, that a name stands for."""
+    weight = torch.tensor(WEIGHTS[:n]) if reduction == "weighted mean" else None
+    return {"weight": weight, "reduction": reduction.removeprefix("weighted ")}
+
+
 def cases(team):
     """Every loss of the registry of cases, in rows and in columns."""
     found = {}
     for name, (case, reduction, n, axis) in CASE_ROWS.items():
-        weight = torch.tensor(WEIGHTS[:n]) if reduction == "weighted mean" else None
-
-        def loss(*tensors, case=case, reduction=reduction, count=len(case.args)):
-            options = {"reduction": reduction.removeprefix("weighted ")}
-            if len(tensors) > count:
-                options["sample_weight"] = tensors[count]
-            return case(*tensors[:count], **options)
-
         tensors = tensors_of(case, n)
-        axes = [axis] * len(tensors)
-        constants = 0 if case.by_truth else 1
-        found[name] = team.off(loss, tensors, axes, weight, constants)
+        found[name] = team.off(
+            case,
+            tensors,
+            [axis] * len(tensors),
+            constants=0 if case.by_truth else 1,
+            **weighed(reduction, n),
+        )
     return found
 
 
-def more_losses():
-    """Return losses of another form: the function, tensors, and whether weighted."""
+def cube(x):
+    return (x * x * x).sum(-1)
+
+
+def penalized(real, fake, **options):
+    return lb.gradient_penalty(cube, real, fake, mix=0.3, **options)
+
+
+def others(team):
+    """Losses that compare, classes on other axes, and penalties."""
     n = 7
     q, k, r = normal(n, 3), normal(n, 3), normal(n, 3)
-    score, image = normal(n), normal(n, 5, 2)
-    cube = lambda x: (x * x * x).sum(-1)  # noqa: E731
-    return {
+    classes = {"from_logits": True, "class_weight": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    losses = {
         "info_nce": (lb.info_nce, (q, k), {}),
         "triplet": (lb.triplet, (q, k, r), {}),
-        "warp": (lb.warp, (score, k), {}),
+        "warp": (lb.warp, (normal(n), k), {}),
         "bpr": (lb.bpr, (q, k), {}),
         "margin_ranking": (lb.margin_ranking, (q, k), {}),
         "gan_discriminator": (lb.gan_discriminator, (q, k), {}),
         "gan_generator": (lb.gan_generator, (q,), {}),
-        "gradient_penalty": (
-            lambda real, fake, **o: lb.gradient_penalty(cube, real, fake, mix=0.3, **o),
-            (q, k),
-            {},
-        ),
-        "sparse_cross_entropy of images": (
+        "gradient_penalty": (penalized, (q, k), {}),
+        "images": (
             lb.sparse_cross_entropy,
-            (labels(n, 2), image),
-            {"axis": 1, "from_logits": True, "ignore_index": 0},
+            (labels(n, 2), normal(n, 5, 2)),
+            {"axis": 1, "ignore_index": 0, **classes},
         ),
-        "sparse_cross_entropy of sequences": (
+        "sequences": (
             lb.sparse_cross_entropy,
             (labels(n, 2), normal(n, 2, 5)),
-            {"from_logits": True, "class_weight": [1.0, 2.0, 3.0, 4.0, 5.0]},
+            classes,
         ),
     }
-
-
-def others(team):
-    """Losses that compare, and penalties."""
-    found = {}
-    for name, (loss, tensors, options) in more_losses().items():
-        for reduction in ("mean", "none"):
-            for axis in (0, 1):
-                weight = torch.tensor(WEIGHTS[:7]) if axis == 0 else None
-
-                def apply(*given, loss=loss, options=options, reduction=reduction):
-                    count = len(tensors)
-                    extra = {"sample_weight": given[count]} if given[count:] else {}
-                    return loss(*given[:count], reduction=reduction, **options, **extra)
-
-                if "images" in name or "sequences" in name:
-                    weight = None
-                found[f"{name}, {reduction}, {axis}"] = team.off(
-                    apply, tensors, [axis] * len(tensors), weight
-                )
-    for penalty in (lb.l1, lb.l2, lb.elastic_net):
-        found[penalty.__name__] = team.off(penalty, [normal(7, 3)], [0])
-    return found
+    found = {
+        f"{name}, {reduction}, {axis}": team.off(
+            loss,
+            tensors,
+            [axis] * len(tensors),
+            **weighed(reduction, n),
+            **options,
+        )
+        for name, (loss, tensors, options) in losses.items()
+        for reduction in ("mean", "none", "weighted mean")
+        for axis in (0, 1)
+    }
+    penalties = {f.__name__: f for f in (lb.l1, lb.l2, lb.elastic_net)}
+    return found | {name: team.off(f, [q], [0]) for name, f in penalties.items()}
 
 
 def layers(team):
     """linear_cross_entropy with hidden states, labels, weight or bias in parts."""
-    given = {"hidden": normal(7, 3), "weight": normal(5, 3), "bias": normal(5)}
-    given["labels"] = labels(7)
+    given = {"hidden": normal(7, 3), "weight": normal(5, 3), "labels": labels(7)}
+    given["bias"] = normal(5)
     spreads = {
         "rows": {"hidden": 0, "labels": 0},
         "hidden": {"hidden": 0},
@@ -186,28 +182,21 @@ def layers(team):
         "weight": {"weight": 0, "bias": 0},
         "weight as FSDP": {"hidden": 0, "labels": 0, "weight": 0, "bias": 0},
     }
-    found = {}
-    for name, axes in spreads.items():
-        for reduction in ("mean", "sum", "none", "weighted mean"):
-
-            def loss(h, w, b, y, *weight, reduction=reduction.split()[-1]):
-                options = {"sample_weight": weight[0]} if weight else {}
-                return lb.linear_cross_entropy(
-                    h, w, y, b, ignore_index=1, reduction=reduction, **options
-                )
-
-            weight = torch.tensor(WEIGHTS[:7]) if reduction[0] == "w" else None
-            found[f"{name}, {reduction}"] = team.off(
-                loss, list(given.values()), [axes.get(x) for x in given], weight
-            )
+    found = {
+        f"{name}, {reduction}": team.off(
+            lb.linear_cross_entropy,
+            list(given.values()),
+            [axes.get(x) for x in given],
+            ignore_index=1,
+            **weighed(reduction, 7),
+        )
+        for name, axes in spreads.items()
+        for reduction in ("mean", "sum", "none", "weighted mean")
+    }
     tokens = normal(7, 2, 3), given["weight"], labels(7, 2)
     for reduction in ("mean", "none"):
         found[f"tokens, {reduction}"] = team.off(
-            lambda h, w, y, total=reduction: lb.linear_cross_entropy(
-                h, w, y, reduction=total
-            ),
-            tokens,
-            [0, None, 0],
+            lb.linear_cross_entropy, tokens, [0, None, 0], reduction=reduction
         )
     return found
 
@@ -215,23 +204,20 @@ def layers(team):
 def compiled(team):
     """What torch.compile makes of them."""
     y, z, w, truth = normal(7, 3), normal(7, 3), normal(3, 3), labels(7) % 3
+    logits = {"from_logits": True}
     losses = {
-        "mse": (lb.mse, (y, z)),
-        "rmse": (lb.rmse, (y, z)),
-        "HuberLoss": (HuberLoss(reduction="sum_over_batch_size"), (y, z)),
-        "sparse_cross_entropy": (
-            lambda t, z: lb.sparse_cross_entropy(t, z, from_logits=True),
-            (truth, z),
-        ),
-        "linear_cross_entropy": (
-            lambda t, h, w: lb.linear_cross_entropy(h, w, t),
-            (truth, y, w),
-        ),
+        "mse": (lb.mse, (y, z), {}),
+        "rmse": (lb.rmse, (y, z), {}),
+        "HuberLoss": (HuberLoss(reduction="sum_over_batch_size"), (y, z), {}),
+        "sparse_cross_entropy": (lb.sparse_cross_entropy, (truth, z), logits),
+        "linear_cross_entropy": (lb.linear_cross_entropy, (y, w, truth), {}),
     }
-    return {
-        name: team.off(torch.compile(loss, backend="aot_eager"), tensors, (0, 0, None))
-        for name, (loss, tensors) in losses.items()
-    }
+    found = {}
+    for name, (loss, tensors, options) in losses.items():
+        made = torch.compile(loss, backend="aot_eager")
+        axes = [None if x is w else 0 for x in tensors]
+        found[name] = team.off(made, tensors, axes, **options)
+    return found
 
 
 def adapters(team):
@@ -373,6 +359,10 @@ def largest(module, grads):
     return max(difference(whole(p.grad), grad) for p, grad in pairs)
 
 
+def by_logits(z, y, reduction):
+    return lb.sparse_cross_entropy(y, z, from_logits=True, reduction=reduction)
+
+
 def parallel_losses(team):
     """Logits in parts by class, as a tensor-parallel head gives them."""
     z, y = normal(6, 5), labels(6)
@@ -381,11 +371,7 @@ def parallel_losses(team):
         for reduction in ("mean", "none"):
             with context():
                 found[f"{name}, {reduction}"] = team.off(
-                    lambda z, y, total=reduction: lb.sparse_cross_entropy(
-                        y, z, from_logits=True, reduction=total
-                    ),
-                    (z, y),
-                    [1, None],
+                    by_logits, (z, y), [1, None], reduction=reduction
                 )
     return found
 
@@ -393,18 +379,16 @@ def parallel_losses(team):
 def few_rows(team):
     """One row alone: the other processes hold none."""
     h, w, y = normal(1, 3), normal(5, 3), labels(1)
-    found = {}
-    for dtype in (torch.float64, torch.bfloat16):
-        for reduction in ("mean", "none"):
-            name = f"linear_cross_entropy, {dtype}, {reduction}"
-            found[name] = team.off(
-                lambda h, w, y, total=reduction: lb.linear_cross_entropy(
-                    h, w, y, reduction=total
-                ),
-                (h.to(dtype), w.to(dtype), y),
-                [0, None, 0],
-            )
-    return found
+    return {
+        f"linear_cross_entropy, {dtype}, {reduction}": team.off(
+            lb.linear_cross_entropy,
+            (h.to(dtype), w.to(dtype), y),
+            [0, None, 0],
+            reduction=reduction,
+        )
+        for dtype in (torch.float64, torch.bfloat16)
+        for reduction in ("mean", "none")
+    }
 
 
 EXPERIMENTS = {

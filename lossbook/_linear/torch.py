@@ -32,8 +32,8 @@ def total(
 ) -> Array:
     """Return the sum of share times loss over the rows."""
     if is_sharded(h):
-        parts = _parts(h, w, b, labels, share)
-        return _of_all(total(*parts, chunk), h, "sum")
+        layer = _parts(h, w, b, labels, share)
+        return _of_all(total(*layer, chunk=chunk), h, "sum")
     try:
         return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
     except RuntimeError as error:
@@ -45,7 +45,7 @@ def total(
 def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
     """Return the loss of each row."""
     if is_sharded(h):
-        return _of_all(losses(*_parts(h, w, b, labels), chunk), h, "none")
+        return _of_all(losses(*_parts(h, w, b, labels), chunk=chunk), h, "none")
     try:
         return _Losses.apply(h, w, b, labels, chunk)
     except RuntimeError as error:
@@ -54,22 +54,20 @@ def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Ar
         return _plain_losses(h, w, b, labels)
 
 
-def _parts(h: Array, w: Array, b: Array | None, *rows: Array) -> list[Array | None]:
+def _parts(h: Array, w: Array, b: Array | None, *rows: Array) -> Any:
     """Return what this process computes with: its rows, and all of the layer.
 
     The gradient of the layer is a sum over the processes that have rows of their own.
     """
     from torch.distributed.tensor import Partial, Replicate
 
-    mesh = h.device_mesh
-    places = _row_placements(h)
+    mesh, places = h.device_mesh, _row_placements(h)
     whole = [Replicate()] * mesh.ndim
     sums = [Partial() if place.is_shard() else Replicate() for place in places]
-    layer = [
-        x if x is None else _local(x, mesh, whole, sums) for x in (w, b)
-    ]  # fmt: skip
+    w = _local(w, mesh, whole, sums)
+    b = b if b is None else _local(b, mesh, whole, sums)
     h, *others = (_local(x, mesh, places, places) for x in (h, *rows))
-    return [h, *layer, *others]
+    return h, w, b, *others
 
 
 def _local(x: Array, mesh: Any, places: Any, grad_places: Any) -> Array:
@@ -77,7 +75,7 @@ def _local(x: Array, mesh: Any, places: Any, grad_places: Any) -> Array:
 
 
 def _row_placements(h: Array) -> list[Any]:
-    """Return how rows are spread: as those of the hidden states, which stay in place."""
+    """Return how rows are spread: as the hidden states, which stay in place."""
     from torch.distributed.tensor import Replicate, Shard
 
     kinds = [type(place) is Shard and place.dim == 0 for place in h.placements]

@@ -60,10 +60,10 @@ def _part_or_whole(x: Array, name: str) -> TypeError:
     return TypeError(
         f"{name} is a plain tensor, of shape {tuple(x.shape)}, beside a DTensor: it "
         "could be a part or the whole. Pass torch.distributed.tensor.DTensor."
-        f"from_local({name}, other.device_mesh), with the mesh of the DTensor, if every "
-        "process holds all of it; if each holds its rows, add the placements "
-        "[torch.distributed.tensor.Shard(0)], and where they have not the same number "
-        "of rows shape= and stride= of the whole."
+        f"from_local({name}, other.device_mesh), with the mesh of the DTensor, if "
+        "every process holds all of it; if each holds its rows, add the placements "
+        "[torch.distributed.tensor.Shard(0)], and where they differ in their number "
+        "shape= and stride= of the whole."
     )
 
 
