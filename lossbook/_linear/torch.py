@@ -32,8 +32,8 @@ def total(
 ) -> Array:
     """Return the sum of share times loss over the rows."""
     if is_sharded(h):
-        layer = _parts(h, w, b, labels, share)
-        return _of_all(total(*layer, chunk=chunk), h, "sum")
+        mine, w, b, labels, share = _parts(h, w, b, labels, share)
+        return _of_all(total(mine, w, b, labels, share, chunk), h, "sum")
     try:
         return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
     except RuntimeError as error:
@@ -45,7 +45,8 @@ def total(
 def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
     """Return the loss of each row."""
     if is_sharded(h):
-        return _of_all(losses(*_parts(h, w, b, labels), chunk=chunk), h, "none")
+        mine, w, b, labels = _parts(h, w, b, labels)
+        return _of_all(losses(mine, w, b, labels, chunk), h, "none")
     try:
         return _Losses.apply(h, w, b, labels, chunk)
     except RuntimeError as error:
