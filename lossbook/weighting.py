@@ -175,6 +175,9 @@ def global_mean(
     them, so that it is 1 / W. (Keras's ``fit`` divides by K by itself: use it in
     training loops of your own.)
 
+    A DTensor of PyTorch is taken with the parts of all processes, so that the number
+    beside it must be that of all of them as well; the mean is a plain tensor.
+
     Parameters
     ----------
     loss_sum : array or list of arrays
@@ -226,6 +229,8 @@ def global_mean(
     xp = backend_of(*_parts(loss_sum), *_parts(weight_sum))
     total = _sum(xp, loss_sum, "loss_sum", *_tensors(xp, loss_sum, weight_sum))
     weight = xp.cast(_sum(xp, weight_sum, "weight_sum", total), total)
+    if xp.NAME == "torch":
+        total, weight = xp.full(total), xp.full(weight)
     mine, weight = xp.stop_gradient(total), xp.stop_gradient(weight)
     scale = 1
     if across_workers and xp.NAME in _WORKERS:

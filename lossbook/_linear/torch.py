@@ -15,6 +15,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from lossbook.backends.torch_inputs import is_sharded
+
 Array = Any
 _HALF = (torch.float16, torch.bfloat16)
 
@@ -29,6 +31,9 @@ def total(
     h: Array, w: Array, b: Array | None, labels: Array, share: Array, chunk: int
 ) -> Array:
     """Return the sum of share times loss over the rows."""
+    if is_sharded(h):
+        mine, w, b, labels, share = _parts(h, w, b, labels, share)
+        return _of_all(total(mine, w, b, labels, share, chunk), h, "sum")
     try:
         return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
     except RuntimeError as error:
@@ -39,12 +44,55 @@ def total(
 
 def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
     """Return the loss of each row."""
+    if is_sharded(h):
+        mine, w, b, labels = _parts(h, w, b, labels)
+        return _of_all(losses(mine, w, b, labels, chunk), h, "none")
     try:
         return _Losses.apply(h, w, b, labels, chunk)
     except RuntimeError as error:
         if not needs_transforms(error):
             raise
         return _plain_losses(h, w, b, labels)
+
+
+def _parts(h: Array, w: Array, b: Array | None, *rows: Array) -> Any:
+    """Return what this process computes with: its rows, and all of the layer.
+
+    The gradient of the layer is a sum over the processes that have rows of their own.
+    """
+    from torch.distributed.tensor import Partial, Replicate
+
+    mesh, places = h.device_mesh, _row_placements(h)
+    whole = [Replicate()] * mesh.ndim
+    sums = [Partial() if place.is_shard() else Replicate() for place in places]
+    w = _local(w, mesh, whole, sums)
+    b = b if b is None else _local(b, mesh, whole, sums)
+    h, *others = (_local(x, mesh, places, places) for x in (h, *rows))
+    return h, w, b, *others
+
+
+def _local(x: Array, mesh: Any, places: Any, grad_places: Any) -> Array:
+    return x.redistribute(mesh, places).to_local(grad_placements=grad_places)
+
+
+def _row_placements(h: Array) -> list[Any]:
+    """Return how rows are spread: as the hidden states, which stay in place."""
+    from torch.distributed.tensor import Replicate, Shard
+
+    kinds = [type(place) is Shard and place.dim == 0 for place in h.placements]
+    return [Shard(0) if rows else Replicate() for rows in kinds]
+
+
+def _of_all(x: Array, h: Array, total: str) -> Array:
+    """Return the DTensor of the losses, or of their sum, from those of each process."""
+    from torch.distributed.tensor import DTensor, Partial
+
+    places, options = _row_placements(h), {}
+    if total == "sum":
+        places = [Partial() if place.is_shard() else place for place in places]
+    else:
+        options = {"shape": h.shape[:1], "stride": (1,)}
+    return DTensor.from_local(x, h.device_mesh, places, run_check=False, **options)
 
 
 def needs_transforms(error: RuntimeError) -> bool:
@@ -200,7 +248,7 @@ def _by_classes(
 ) -> Array:
     by_h, by_w, by_b = grads
     # Nothing is lost by smaller parts here: the room is a quarter of that for rows.
-    parts = list(_slices(len(w), max(1, chunk * len(w) // (4 * len(h)))))
+    parts = list(_slices(len(w), max(1, chunk * len(w) // max(1, 4 * len(h)))))
     of_label = (h.float() * w[labels].float()).sum(dim=1)
     if b is not None:
         of_label += b[labels]

@@ -19,6 +19,7 @@ NAME = "torch"
 LINEAR = linear  # the kernels of linear_cross_entropy
 
 asarray = inputs.asarray
+is_sharded = inputs.is_sharded
 abs = torch.abs
 cos = torch.cos
 sign = torch.sign
@@ -34,7 +35,6 @@ isfinite = torch.isfinite
 sigmoid = torch.sigmoid
 power = torch.pow
 moveaxis = torch.movedim
-reshape = torch.reshape
 expand_dims = torch.unsqueeze
 zeros_like = torch.zeros_like
 clip = torch.clamp
@@ -111,7 +111,8 @@ def eps(x: Array) -> float:
 def range_of(x: Array) -> tuple[float, float] | None:
     """Return the smallest and the largest value, or None where they are not known.
 
-    They are looked at on the CPU only: on a GPU it would stop the queue.
+    They are looked at on the CPU only: on a GPU it would stop the queue. Of a DTensor
+    each process sees its own part, and all of them must go the same way.
     """
     if not _open(x) or x.numel() == 0:
         return None
@@ -125,7 +126,7 @@ def range_of(x: Array) -> tuple[float, float] | None:
 def _open(x: Array) -> bool:
     """Say whether one may look at values, as far as one can say without looking."""
     in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    return x.is_cpu and not in_graph
+    return x.is_cpu and not in_graph and not is_sharded(x)
 
 
 def _whole(x: Array) -> bool:
@@ -160,6 +161,30 @@ def nan_where(wrong: Array, x: Array) -> Array:
     return x + torch.zeros_like(x).masked_fill(wrong, torch.nan)
 
 
+def reshape(x: Array, sizes: Sequence[int]) -> Array:
+    """Return `x` in another shape."""
+    if not is_sharded(x) or inputs.has_equal_parts(x):
+        return torch.reshape(x, sizes)
+    # Parts of different sizes are no parts of the new shape, nor those of the gradient.
+    return inputs.whole(torch.reshape(inputs.whole(x), sizes))
+
+
+def full(x: Array) -> Array:
+    """Return a plain tensor with what all processes hold of a DTensor."""
+    return x.full_tensor() if is_sharded(x) else x
+
+
+def _rows(x: Array) -> Array:
+    """Return `x` with the last axis whole on every process, to be indexed by labels."""
+    if not is_sharded(x):
+        return x
+    kept = [p if p.is_shard() and p.dim != x.dim() - 1 else None for p in x.placements]
+    if None not in kept:
+        return x
+    other = inputs.on_all(torch.zeros(()), x).placements[0]
+    return x.redistribute(placements=[p or other for p in kept])
+
+
 def stop_gradient(x: Array) -> Array:
     """Return the values alone, as a constant."""
     return x.detach()
@@ -192,7 +217,12 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
-    return (_wide_sum(x) / x.numel()).to(x.dtype) if _is_large(x) else x.mean()
+    return (_wide_sum(x) / x.numel()).to(x.dtype) if _is_large(x) else _mean(x)
+
+
+def _mean(x: Array) -> Array:
+    """Divide the sum of a DTensor by all elements: parts may differ in size."""
+    return x.sum() / x.numel() if is_sharded(x) else x.mean()
 
 
 def _wide_sum(x: Array) -> Array:
@@ -215,18 +245,19 @@ def log_softmax(x: Array) -> Array:
 
 def take_labels(x: Array, labels: Array) -> Array:
     """Return for each row of `x` the entry that its label names (last axis)."""
-    return x.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    return _rows(x).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
 
 
 def take(values: Array, labels: Array) -> Array:
     """Return for each label the value that it names."""
     # Not values[labels]: vmap would have to look at a single label.
-    return values.index_select(0, labels.reshape(-1)).reshape(labels.shape)
+    found = _rows(values).index_select(0, reshape(labels, (-1,)))
+    return reshape(found, labels.shape)
 
 
 def put_labels(x: Array, labels: Array, value: Any) -> Array:
     """Return `x` with a value, or one a row, in the place that each label names."""
-    at = labels.unsqueeze(-1)
+    x, at = _rows(x), labels.unsqueeze(-1)
     if isinstance(value, torch.Tensor):
         return x.scatter(-1, at, value.unsqueeze(-1))
     return x.scatter(-1, at, value)
@@ -234,7 +265,7 @@ def put_labels(x: Array, labels: Array, value: Any) -> Array:
 
 def softmax_minus_label(z: Array, labels: Array) -> Array:
     """Return the softmax of each row, less 1 at its label."""
-    p, at = torch.softmax(z, dim=-1), labels.unsqueeze(-1)
+    p, at = _rows(torch.softmax(z, dim=-1)), labels.unsqueeze(-1)
     return p.scatter_add(-1, at, -torch.ones_like(at, dtype=p.dtype))
 
 
@@ -281,12 +312,17 @@ class _Matmul(torch.autograd.Function):  # type: ignore[misc]
 
 def positions(x: Array) -> Array:
     """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
-    return torch.arange(x.shape[-1], dtype=x.dtype, device=x.device)
+    return _places(x.shape[-1], x, x.dtype)
+
+
+def _places(count: int, like: Array, dtype: Any) -> Array:
+    places = torch.arange(count, dtype=dtype, device=like.device)
+    return inputs.on_all(places, like) if is_sharded(like) else places
 
 
 def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Return rows of zeros with a one at the label."""
-    places = torch.arange(classes, device=labels.device)  # F.one_hot looks at values
+    places = _places(classes, labels, labels.dtype)  # F.one_hot looks at values
     return (labels.unsqueeze(-1) == places).to(like.dtype)
 
 
@@ -374,7 +410,7 @@ def _count(plan: _Plan, inputs: Sequence[Array]) -> int:
 def _reduced(losses: Array, total: str) -> Array:
     if total == "none":
         return losses
-    return losses.sum() if total == "sum" else losses.mean()
+    return losses.sum() if total == "sum" else _mean(losses)
 
 
 def _is_large(*inputs: Array) -> bool:
@@ -508,9 +544,10 @@ def _own_slope(y_true: Array, y_pred: Array, reduction: str) -> bool:
     """Say where torch's own kernel will not do.
 
     Weights may follow on "none", and 0 times its infinite slope is NaN; of large arrays
-    it adds up the losses in float32.
+    it adds up the losses in float32; of DTensors it takes the mean of the means, and
+    multiplies the gradient by the number of processes.
     """
-    return reduction == "none" or _is_large(y_true, y_pred)
+    return reduction == "none" or is_sharded(y_pred) or _is_large(y_true, y_pred)
 
 
 def _mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
@@ -558,7 +595,9 @@ def _of_difference(
     return with_slope(lambda y, p: loss(p - y), slopes, y_true, y_pred, total=reduction)
 
 
-def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array:
+def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
+    if is_sharded(logits):  # as for the mean of errors
+        return None
     if logits.dim() > 2:
         flat = labels.reshape(-1), logits.reshape(-1, logits.shape[-1])
         losses = _sparse_cross_entropy(*flat, reduction)

@@ -14,10 +14,57 @@ Array = Any
 def asarray(x: Any, name: str, like: Array = None) -> Array:
     """Return `x` as a tensor of real numbers, on the device of `like`."""
     if not isinstance(x, torch.Tensor):
-        return _from_outside(x, name, like)
+        made = _from_outside(x, name, like)
+        return on_all(made, like) if is_sharded(like) else made
     if x.is_nested or x.layout != torch.strided or x.dtype.is_complex or _masked(x):
         raise _not_taken(x, name)
+    if is_sharded(like) and not is_sharded(x):
+        raise _part_or_whole(x, name)
     return x
+
+
+def is_sharded(x: Any) -> bool:
+    """Say whether `x` is a DTensor, of which each process may hold a part."""
+    return type(x) is not torch.Tensor and hasattr(x, "device_mesh")
+
+
+def on_all(x: Array, like: Array) -> Array:
+    """Return the DTensor of a tensor that every process holds whole, beside `like`."""
+    if is_sharded(x):
+        return x
+    # Whoever has a DTensor has imported this, which is slow; a plain tensor does not.
+    from torch.distributed.tensor import DTensor, Replicate
+
+    mesh = like.device_mesh
+    return DTensor.from_local(x, mesh, [Replicate()] * mesh.ndim, run_check=False)
+
+
+def whole(x: Array) -> Array:
+    """Return the DTensor with all of it on every process."""
+    from torch.distributed.tensor import Replicate
+
+    return x.redistribute(placements=[Replicate()] * x.device_mesh.ndim)
+
+
+def has_equal_parts(x: Array) -> bool:
+    """Say whether a DTensor lies in parts, all of one shape."""
+    shards = [
+        x.shape[place.dim] % count
+        for count, place in zip(x.device_mesh.shape, x.placements, strict=True)
+        if place.is_shard()
+    ]
+    return bool(shards) and not any(shards)
+
+
+def _part_or_whole(x: Array, name: str) -> TypeError:
+    return TypeError(
+        f"{name} is a plain tensor, of shape {tuple(x.shape)}, beside a DTensor: it "
+        "could be a part or the whole. Pass torch.distributed.tensor.DTensor."
+        f"from_local({name}, other.device_mesh), with the mesh of the DTensor, if "
+        "every process holds all of it; if each holds its rows, add the placements "
+        "[torch.distributed.tensor.Shard(0)], and where they differ in their number "
+        "shape= and stride= of the whole."
+    )
 
 
 def _from_outside(x: Any, name: str, like: Array) -> Array:
