@@ -63,6 +63,20 @@ class ClassBatch:
             losses = xp.where(self.ignored, xp.zeros_like(losses), losses)
         return losses
 
+    def hushed(self, losses: Array) -> Array:
+        """Return the losses, 0 where one that is not finite counts nothing.
+
+        Factors of the loss can be learned too: 0 times NaN would reach their gradient.
+        """
+        xp, silent = self.xp, self.ignored
+        if self.weights is not None and not self.weights.positive:
+            unweighted = self.weights.values == 0
+            silent = unweighted if silent is None else silent | unweighted
+        if silent is None:
+            return losses
+        silent = silent & ~xp.isfinite(losses)
+        return xp.where(silent, xp.zeros_like(losses), losses)
+
     def counted(self, factor: Array | None, losses: Array) -> Array | None:
         """Return what each label weighs by itself: its class, or nothing if ignored."""
         if self.ignored is None:
@@ -98,8 +112,12 @@ def prepare(
     sample_weight: Any,
     reduction: str,
     *others: Any,
+    ignorable: bool = True,
 ) -> ClassBatch:
-    """Return integer labels, scores with the classes last, and the weights."""
+    """Return integer labels, scores with the classes last, and the weights.
+
+    `ignorable` says whether the loss has an ``ignore_index`` that its errors may name.
+    """
     check_reduction(reduction)
     check_ignore_index(ignore_index)
     xp = backend_of(y_true, y_pred, sample_weight, *others)
@@ -113,7 +131,9 @@ def prepare(
     labels = xp.to_index(_shaped(xp, labels, scores), scores)
     check_not_empty(xp, labels, "y_true", reduction)
     weights = weights_of(xp, sample_weight, scores[..., 0])
-    return labelled(xp, labels, scores, weights, ignore_index, "y_true")
+    return labelled(
+        xp, labels, scores, weights, ignore_index, "y_true", ignorable=ignorable
+    )
 
 
 def labelled(
@@ -124,6 +144,7 @@ def labelled(
     ignore_index: int | None,
     name: str,
     classes: Any = None,
+    ignorable: bool = True,
 ) -> ClassBatch:
     """Return the batch, its labels seen to name one of the classes."""
     classes = xp.shape(scores)[-1] if classes is None else classes
@@ -143,8 +164,10 @@ def labelled(
         wanted = f"{classes - 1} for {classes} classes" if known else "C - 1"
         got = f", got labels from {found[0]} to {found[1]}" if found else ""
         return (
-            f"{name} must hold labels 0 to {wanted}{got}. Pass ignore_index=... for a "
-            "label that counts nothing."
+            f"{name} must hold labels 0 to {wanted}{got}. "
+            + "To leave a label out, "
+            + ("pass ignore_index=... or " if ignorable else "")
+            + "give it the sample_weight 0."
         )
 
     wrong = (labels < 0) | (labels >= classes)
@@ -201,7 +224,14 @@ def smoothed(xp: Any, y: Array, label_smoothing: float) -> Array:
     """Move targets a little towards the uniform distribution."""
     if not label_smoothing:
         return y
-    return y * (1 - label_smoothing) + label_smoothing / xp.shape(y)[-1]
+    share = label_smoothing / _number_of_classes(xp, y)
+    return y * (1 - label_smoothing) + share
+
+
+def _number_of_classes(xp: Any, x: Array) -> Any:
+    """Return a number, or where only the graph knows it one in the dtype of `x`."""
+    known = xp.shape(x)[-1]
+    return xp.cast(xp.last_size(x), x) if known is None else known
 
 
 def soft(xp: Any, y: Array, y_pred: Array, from_logits: bool) -> Array:
@@ -285,7 +315,7 @@ def spread_surprise(
     if class_weight is not None:
         ruled_out = (class_weight == 0) & ~xp.isfinite(each)
         each = xp.where(ruled_out, xp.zeros_like(each), each) * class_weight
-    return xp.sum(each, axis=-1) / batch.classes
+    return xp.sum(each, axis=-1) / _number_of_classes(xp, scores)
 
 
 def divergence(xp: Any, y: Array, y_pred: Array, from_logits: bool) -> Array:

@@ -140,8 +140,8 @@ def prepare(
     y_true = check_shapes(xp, xp.asarray(y_true, "y_true", y_pred), y_pred)
     check_not_empty(xp, y_pred, "y_pred", reduction)
     if difference and xp.is_integer(y_pred) and xp.is_integer(y_true):
-        wide = xp.to_index(y_true, y_pred)
-        y_true, y_pred = xp.zeros_like(wide), xp.to_index(y_pred, y_true) - wide
+        wide = xp.to_int64(y_true)
+        y_true, y_pred = xp.zeros_like(wide), xp.to_int64(y_pred) - wide
     y_pred = xp.to_float(y_pred)
     y_true = xp.cast(y_true, y_pred)
     return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred)
@@ -314,10 +314,11 @@ def weights_like(xp: Any, sample_weight: Any, losses: Array) -> Array:
             "Use sample_weight.reshape(-1) if it has an axis of length 1 too many."
         )
     weight = xp.fitting(weight, losses, "sample_weight", "the losses")
-    weight = _checked_weight(xp, weight, "sample_weight", _TURN_AROUND)
+    weight = checked_weight(xp, weight, "sample_weight", _TURN_AROUND)
     missing = len(want) - len(got)
+    for _ in range(missing):
+        weight = xp.expand_dims(weight, -1)
     if missing:
-        weight = xp.reshape(weight, (*_sizes(xp, weight), *(1,) * missing))
         weight = weight + xp.zeros_like(xp.stop_gradient(losses))
     return weight
 
@@ -327,7 +328,7 @@ _TURN_AROUND = (
 )
 
 
-def _checked_weight(xp: Any, weight: Array, name: str, fix: str = "") -> Array:
+def checked_weight(xp: Any, weight: Array, name: str, fix: str = "") -> Array:
     """Return weights of 0 or more."""
     low = lowest(xp, weight)
     if low is not None and low >= 0:
@@ -352,24 +353,19 @@ def trailing_like(xp: Any, value: Any, name: str, x: Array) -> Array:
             f"{name} must be a number or have one value a class, shape {want[-1:]}, "
             f"got shape {got}."
         )
-    array = _checked_weight(xp, array, name)
+    array = checked_weight(xp, array, name)
     return array + xp.zeros_like(xp.stop_gradient(x))
 
 
 def class_weight_of(xp: Any, value: Any, classes: Any, name: str, like: Array) -> Array:
     """Return class weights as an array of one a class."""
     weights = xp.cast(xp.asarray(value, name, like), like)
-    if xp.shape(weights) != (classes,):
+    if not _could_be_equal(xp.shape(weights), (classes,)):
         raise ValueError(
             f"{name} must have one weight a class, shape ({classes},), got shape "
             f"{xp.shape(weights)}."
         )
-    return _checked_weight(xp, weights, name)
-
-
-def _sizes(xp: Any, x: Array) -> tuple[Any, ...]:
-    """Return the shape in numbers that reshape takes: -1 for one that is not known."""
-    return tuple(-1 if n is None else n for n in xp.shape(x))
+    return checked_weight(xp, weights, name)
 
 
 def lowest(xp: Any, x: Array) -> float | None:

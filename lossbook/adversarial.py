@@ -307,12 +307,27 @@ def gradient_penalty(
     check_reduction(reduction)
     real, fake = _samples(xp, real, fake)
     check_not_empty(xp, real, "real", reduction)
+    weights = weights_of(xp, sample_weight, _one_of_each(xp, real))
+    if weights is not None:
+        real, fake = (_counted_samples(xp, weights.values, x) for x in (real, fake))
     share = _shares(xp, mix, real)
     slopes = _SLOPES[xp.NAME](xp, critic, share * real + (1 - share) * fake)
     rows = xp.reshape(slopes, (-1, prod(xp.shape(slopes)[1:])))
     losses = _SQUARE.losses(xp, norm(xp, xp.to_float(rows)) - target)
-    weights = weights_of(xp, sample_weight, losses)
     return reduce(xp, losses, weights, reduction)
+
+
+def _one_of_each(xp: Any, samples: Array) -> Array:
+    """Return one number a sample, in the precision of the losses."""
+    rows = xp.reshape(samples, (-1, prod(xp.shape(samples)[1:])))
+    return xp.to_float(xp.stop_gradient(rows[:, 0]))
+
+
+def _counted_samples(xp: Any, weight: Array, samples: Array) -> Array:
+    """Return the samples, zeros in the place of those that weigh nothing."""
+    shape = (-1, *(1 for _ in xp.shape(samples)[1:]))
+    silent = xp.reshape(weight, shape) == 0
+    return xp.where(silent, xp.zeros_like(samples), samples)
 
 
 _SQUARE = Pointwise(

@@ -118,9 +118,8 @@ _BCE_LOGITS = Pointwise(
 
 
 def _bce_slope(xp: Any, y: Array, p: Array) -> Array:
-    # Where p = y = 0 or 1 the quotient is 0/0; the slope is 1 - 2p.
-    sure = 1 - xp.sign(xp.abs(p - y) + p * (1 - p))
-    return xp.over(p - y, p * (1 - p)) + sure * (1 - 2 * p)
+    # Two quotients, not (p - y) / p (1 - p): at p = y = 0 or 1 each is right by itself.
+    return xp.over(1 - y, 1 - p) - xp.over(y, p)
 
 
 _BCE = Pointwise(
@@ -329,7 +328,7 @@ def sparse_cross_entropy(
     if not from_logits:
         scores = _probabilities(xp, batch.scores, eps, batch.weights)
         batch = replace(batch, scores=scores)
-    losses, counted = _classes.surprise(batch, from_logits), None
+    losses, counted = batch.hushed(_classes.surprise(batch, from_logits)), None
     if class_weight is not None:
         class_weight = class_weight_of(
             xp, class_weight, batch.classes, "class_weight", batch.scores
@@ -338,7 +337,8 @@ def sparse_cross_entropy(
         losses = weighted(xp, losses, counted)
     if label_smoothing:
         spread = _classes.spread_surprise(batch, from_logits, class_weight)
-        losses = (1 - label_smoothing) * losses + label_smoothing * spread
+        kept = (1 - label_smoothing) * losses if label_smoothing < 1 else 0
+        losses = kept + label_smoothing * spread
     losses = batch.settled(losses)
     counted = batch.counted(counted, losses)
     return reduce(xp, losses, batch.weights, reduction, counted)

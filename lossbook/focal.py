@@ -83,8 +83,9 @@ def focal(
         losses = _FOCAL.losses(xp, y_true, y_pred, gamma=gamma)
     if alpha is not None:
         check_between("alpha", alpha, 0, 1)
-        factor = alpha * y_true + (1 - alpha) * (1 - y_true)
-        factor = xp.where(y_true == y_true, factor, xp.zeros_like(factor) + 1)
+        one = xp.zeros_like(y_true) + 1
+        factor = xp.where(y_true == 1, alpha * one, (1 - alpha) * one)
+        factor = xp.where(y_true == y_true, factor, one)
         losses = weighted(xp, losses, factor)
     return reduce(xp, losses, weights, reduction)
 
@@ -182,7 +183,7 @@ def sparse_focal(
     check_between("gamma", gamma, 0, float("inf"))
     check_flag("from_logits", from_logits)
     batch = _classes.prepare(
-        y_true, y_pred, axis, None, sample_weight, reduction, alpha
+        y_true, y_pred, axis, None, sample_weight, reduction, alpha, ignorable=False
     )
     xp = batch.xp
     if from_logits:
@@ -193,6 +194,7 @@ def sparse_focal(
         scores = _domain.within_unit(xp, scores, "y_pred", USE_LOGITS, batch.weights)
         p = xp.take_labels(scores, batch.labels)
         losses = _FOCAL.losses(xp, xp.zeros_like(p) + 1, p, gamma=gamma)
+    losses = batch.hushed(losses)
     if alpha is not None:
         factor = class_weight_of(xp, alpha, batch.classes, "alpha", batch.scores)
         losses = weighted(xp, losses, xp.take(factor, batch.labels))

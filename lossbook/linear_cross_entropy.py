@@ -17,7 +17,6 @@ from lossbook._loss import (
     check_shapes,
     weighted,
     weights_of,
-    without_silent_rows,
 )
 
 _ROOM = 2**23  # logits held at once if nobody says otherwise: 32 MB in float32
@@ -112,7 +111,8 @@ def linear_cross_entropy(
     rows = xp.reshape(hidden, (-1, xp.shape(hidden)[-1]))
     if batch.ignored is not None or batch.weights is not None:
         # What does not count must not spoil the sums by being NaN.
-        (rows,) = without_silent_rows(xp, xp.reshape(counts, (-1,)), rows)
+        silent = xp.reshape(counts, (-1, 1)) == 0
+        rows = xp.where(silent, xp.zeros_like(rows), rows)
     layer = rows, weight, bias, xp.reshape(batch.labels, (-1,))
     chunk = chunk_size or _default_chunk(xp, rows, weight)
     if reduction == "none":
@@ -210,7 +210,7 @@ def _default_chunk(xp: Any, rows: Array, weight: Array) -> int:
         return 1024
     known = xp.shape(rows)[0]
     fitting: int = max(_ROOM // classes, width // 16, 1)
-    return fitting if known is None else min(fitting, known)
+    return fitting if known is None else max(1, min(fitting, known))
 
 
 def _in_shape(xp: Any, losses: Array, labels: Array) -> Array:

@@ -244,7 +244,9 @@ def multiclass_hinge(
     0.5
     """
     check_positive("margin", margin)
-    batch = _classes.prepare(y_true, y_pred, axis, None, sample_weight, reduction)
+    batch = _classes.prepare(
+        y_true, y_pred, axis, None, sample_weight, reduction, ignorable=False
+    )
     if batch.classes is not None and batch.classes < 2:
         raise ValueError(
             "multiclass_hinge needs the scores of two classes or more, got "

@@ -364,6 +364,8 @@ def info_nce(
     weights = weights_of(xp, sample_weight, query[..., 0])
     if weights is not None:
         (query,) = without_silent_rows(xp, weights.values, query)
+    if 0 in xp.shape(query):  # nobody to find
+        return reduce(xp, xp.sum(query * key, axis=-1), weights, reduction)
     keys = xp.moveaxis(direction(xp, key), 0, 1)
     logits = xp.matmul(direction(xp, query), keys) / temperature
     own = xp.to_index(xp.positions(xp.stop_gradient(logits)), logits)

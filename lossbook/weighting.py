@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lossbook._dispatch import Array, backend_of
-from lossbook._loss import Pointwise, check_flag, lowest
+from lossbook._loss import Pointwise, check_flag, checked_weight
 
 
 def class_weights(labels: Any, kind: str | None = "balanced") -> Array:
@@ -282,10 +282,8 @@ def _sum(xp: Any, value: Any, name: str, *like: Array) -> Array:
     parts = [xp.to_float(xp.asarray(x, name, *like)) for x in _parts(value)]
     if not parts:
         raise ValueError(f"{name} is an empty list: there is nothing to add.")
-    for part in parts if name == "weight_sum" else ():
-        low = None if 0 in xp.shape(part) else lowest(xp, part)
-        if low is not None and low < 0:
-            raise ValueError(f"weight_sum must not be negative, got {low:g}.")
+    if name == "weight_sum":
+        parts = [checked_weight(xp, part, name) for part in parts]
     return reduce(add, [xp.sum(xp.cast(part, parts[0])) for part in parts])
 
 

@@ -397,6 +397,153 @@ def test_a_parameter_that_changes_with_each_step_makes_no_graph_a_step():
     assert len(GRAPHS) - before <= PATIENCE + 1
 
 
+# --- what a search for more crossings found -------------------------------------------
+
+
+def test_forward_mode_sees_the_derivative_by_the_target():
+    y, z, p = (
+        torch.tensor(x) for x in ([1.0, 0, 1], [0.3, -2.0, 1.5], [0.2, 0.5, 0.9])
+    )
+    for pred, how in ((z, LOGITS), (p, {})):
+        forwards = torch.func.jacfwd(
+            lambda y, p=pred, h=how: lb.binary_cross_entropy(y, p, **h)
+        )
+        backwards = torch.func.jacrev(
+            lambda y, p=pred, h=how: lb.binary_cross_entropy(y, p, **h)
+        )
+        assert backwards(y).any()
+        torch.testing.assert_close(forwards(y), backwards(y))
+
+
+def test_forward_mode_is_right_where_target_and_probability_are_both_0_or_1():
+    for y, p, expected in ((0.0, 0.0, 1.0), (1.0, 1.0, -1.0)):
+        y, p = torch.tensor([y]), torch.tensor([p])
+        one = torch.ones(1)
+        _, change = torch.func.jvp(
+            lambda p, y=y: lb.binary_cross_entropy(y, p), (p,), (one,)
+        )
+        assert change == expected
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "p", "expected"),
+    [
+        (lb.poisson_nll, 2.0, 2.0, 0.5),
+        (lb.binary_cross_entropy, 0.5, 0.5, 4.0),
+        (lb.binary_cross_entropy, 0.0, 0.0, 1.0),
+        (lb.binary_cross_entropy, 1.0, 1.0, 1.0),
+    ],
+)
+def test_the_second_derivative_is_right_where_prediction_and_truth_agree(
+    loss, y, p, expected
+):
+    leaf = torch.tensor([p, 0.25], requires_grad=True)
+    total = loss(torch.tensor([y, 0.5]), leaf, reduction="sum")
+    (slope,) = torch.autograd.grad(total, leaf, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope.sum(), leaf)
+    assert curvature[0] == pytest.approx(expected)
+    hessian = torch.func.hessian(lambda p: loss(torch.tensor([y]), p))
+    assert hessian(torch.tensor([p])).item() == pytest.approx(expected)
+
+
+def test_integers_of_unlike_and_small_width_do_not_overflow():
+    far = lb.mae(tf.constant([2_000_000_000]), tf.constant([-2_000_000_000]))
+    assert float(far) == 4e9
+    assert float(lb.mae(tf.constant([1]), tf.constant([2], tf.int64))) == 1
+    assert float(lb.zero_one([1, 2], tf.constant([1, 2]))) == 0
+    assert float(lb.mae(np.array([1], np.uint8), np.array([3], np.uint8))) == 2
+
+
+def test_a_negative_weight_of_the_whole_makes_the_mean_nan_where_it_is_not_seen():
+    compiled = torch.compile(lb.global_mean, backend="aot_eager")
+    assert compiled(torch.tensor(4.0), torch.tensor(-2.0)).isnan()
+    graph = tf.function(lb.global_mean, jit_compile=True)
+    assert np.isnan(graph(tf.constant(4.0), tf.constant(-2.0)))
+
+
+def test_autocast_of_the_backward_pass_alone_changes_nothing():
+    torch.manual_seed(0)
+    a, b = torch.randn(64, 4, requires_grad=True), torch.randn(64, 4)
+    value = lb.info_nce(a, b, temperature=1.0)
+    (plain,) = torch.autograd.grad(value, a, retain_graph=True)
+    with torch.autocast("cpu", torch.float16):
+        (inside,) = torch.autograd.grad(value, a)
+    assert torch.equal(plain, inside)
+
+
+@pytest.mark.parametrize("how", [{"ignore_index": -100}, {"sample_weight": [1.0, 0.0]}])
+def test_what_counts_nothing_does_not_spoil_the_gradient_of_class_weights(how):
+    weight = torch.tensor([1.0, 2.0, 0.5], requires_grad=True)
+    labels = torch.tensor([1, -100 if "ignore_index" in how else 0])
+    z = torch.tensor([[1.0, 2.0, 0.5], [NAN] * 3])
+    how = {**how, "class_weight": weight, "reduction": "sum", **LOGITS}
+    lb.sparse_cross_entropy(labels, z, **how).backward()
+    expected = lb.sparse_cross_entropy(labels[:1], z[:1], **LOGITS)
+    torch.testing.assert_close(weight.grad, torch.tensor([0, expected.item(), 0]))
+
+
+@pytest.mark.parametrize("framework", [torch, tf])
+def test_a_sample_of_nan_that_weighs_nothing_spoils_no_gradient_penalty(framework):
+    make = torch.tensor if framework is torch else tf.constant
+    real, fake = make([[1.0, 2.0], [NAN, 1.0]]), make([[0.0, 1.0], [1.0, 1.0]])
+    square = (
+        (lambda x: (x * x).sum(1))
+        if framework is torch
+        else (lambda x: tf.reduce_sum(x * x, 1))
+    )
+    got = lb.gradient_penalty(
+        square, real, fake, mix=0.5, sample_weight=make([1.0, 0.0])
+    )
+    expected = lb.gradient_penalty(square, real[:1], fake[:1], mix=0.5)
+    same([got], [expected])
+
+
+@every_backend
+def test_hidden_states_that_overflow_but_weigh_nothing_are_not_there(backend):
+    h, w = ([[1.0, 0.0], [3e38, 3e38]], [[10.0, 0.0], [0.0, 10.0]])
+    h, w = (array(backend, np.array(x, np.float32)) for x in (h, w))
+    labels = array(backend, np.array([0, 1]))
+    weight = array(backend, np.array([1.0, 0.0], np.float32))
+    got = lb.linear_cross_entropy(h, w, labels, sample_weight=weight)
+    same([got], [lb.linear_cross_entropy(h[:1], w, labels[:1])])
+
+
+@every_backend
+def test_an_empty_batch_of_vectors_has_a_sum(backend):
+    empty = array(backend, np.zeros((0, 2)))
+    layer = array(backend, np.ones((4, 2)))
+    labels = array(backend, np.zeros(0, np.int64))
+    assert float(lb.linear_cross_entropy(empty, layer, labels, reduction="sum")) == 0
+    assert float(lb.info_nce(empty, empty, reduction="sum")) == 0
+
+
+def test_smoothing_all_of_the_target_leaves_nothing_of_an_infinite_loss():
+    z = [[-math.inf, 0.0]]
+    got = lb.sparse_cross_entropy([0], z, label_smoothing=1.0, **LOGITS)
+    assert got == math.inf
+    p = [[0.0, 1.0]]
+    assert lb.sparse_cross_entropy([0], p, label_smoothing=1.0) == math.inf
+
+
+def test_weights_fit_sequences_of_any_length():
+    spec = [tf.TensorSpec((None, None, 3))] * 2 + [tf.TensorSpec((None, None))]
+
+    @tf.function(input_signature=spec)
+    def loss(y, p, w):
+        return lb.mse(y, p, sample_weight=w)
+
+    ones = tf.ones((2, 4, 3))
+    assert float(loss(ones, 3 * ones, tf.ones((2, 4)))) == 4
+
+
+def test_a_jacobian_is_computed_in_one_batch():
+    x = torch.tensor([0.5, -2.0])
+    jacobian = torch.autograd.functional.jacobian(
+        lambda p: lb.log_cosh(torch.zeros(2), p, reduction="none"), x, vectorize=True
+    )
+    torch.testing.assert_close(jacobian, torch.diag(torch.tanh(x)))
+
+
 def test_the_shape_of_a_case_is_what_the_tests_above_cut():
     assert {case.losses_shape[0] for case in CASES if case.kind == CLASSES} == {4}
     assert P.shape == SHAPE

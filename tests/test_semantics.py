@@ -452,7 +452,7 @@ def test_labels_out_of_range_are_refused(case, backend):
     for wrong in (3, -1, -100):
         labels = array(backend, np.array([0, 1, 2, wrong]))
         with pytest.raises(
-            ValueError, match=r"labels 0 to 2 for 3 classes.*ignore_ind"
+            ValueError, match=r"labels 0 to 2 for 3 classes.*leave a label out"
         ):
             case(labels, scores)
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from lossbook._products import matmul
 from lossbook.backends.torch_inputs import is_sharded
 
 Array = Any
@@ -133,7 +134,14 @@ class _Total(torch.autograd.Function):  # type: ignore[misc]
         grads, ctx.grads = ctx.grads, None
         if grads is None:  # a second use: the first has given the gradients away
             _, grads = _run(h, w, b, labels, share, ctx.chunk, ctx.wanted)
-        return (*(g if g is None else g.mul_(grad) for g in grads), *[None] * 4)
+        return (*(g if g is None else _scaled(g, grad) for g in grads), *[None] * 4)
+
+
+def _scaled(g: Array, grad: Array) -> Array:
+    try:
+        return g.mul_(grad)
+    except RuntimeError:  # several gradients at once, under vmap
+        return g * grad
 
 
 class _Losses(torch.autograd.Function):  # type: ignore[misc]
@@ -160,8 +168,8 @@ class _Losses(torch.autograd.Function):  # type: ignore[misc]
 def _plain_logits(h: Array, w: Array, b: Array | None) -> Array:
     """Return all logits at once, for what needs the formula itself to differentiate."""
     wide = w.float() if w.dtype in _HALF else w
-    with torch.autocast(w.device.type, enabled=False):
-        return F.linear(h.to(wide.dtype), wide, b if b is None else b.to(wide.dtype))
+    logits = matmul(h.to(wide.dtype), wide.t())
+    return logits if b is None else logits + b.to(wide.dtype)
 
 
 def _plain_losses(h: Array, w: Array, b: Array | None, labels: Array) -> Array:
@@ -174,8 +182,8 @@ def _plain_grads(
 ) -> tuple[Array | None, ...]:
     p = torch.softmax(_plain_logits(h, w, b), dim=1)
     off = (p - F.one_hot(labels, len(w))) * share[:, None]
-    with torch.autocast(w.device.type, enabled=False):
-        by_h, by_w = off @ w.to(off.dtype), off.t() @ h.to(off.dtype)
+    by_h = matmul(off, w.to(off.dtype))
+    by_w = matmul(off.t(), h.to(off.dtype))
     by_b = None if b is None else off.sum(dim=0).to(b.dtype)
     return by_h.to(h.dtype), by_w.to(w.dtype), by_b
 

@@ -74,6 +74,11 @@ def to_index(x: Array, like: Array) -> Array:
     return x.astype(np.int64)
 
 
+def to_int64(x: Array) -> Array:
+    """Return integers in the widest type, whose differences do not overflow."""
+    return x.astype(np.int64)
+
+
 def is_integer(x: Array) -> bool:
     """Say whether the dtype of `x` is an integer one (bool is not)."""
     return bool(x.dtype.kind in "iu")
@@ -166,7 +171,8 @@ def times(a: Array, b: Array) -> Array:
 
 def over(a: Array, b: Array) -> Array:
     """Return a / b, with 0 over anything 0."""
-    return where(a == 0, 0 * a, a / where(a == 0, 1, b))
+    nothing = (a == 0) & (b == 0)
+    return where(nothing, 0 * a, a / where(nothing, 1, b))
 
 
 def xlogy(x: Array, y: Array) -> Array:

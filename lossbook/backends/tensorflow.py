@@ -64,6 +64,11 @@ def to_index(x: Array, like: Array) -> Array:
     return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int64)
 
 
+def to_int64(x: Array) -> Array:
+    """Return integers in the widest type, whose differences do not overflow."""
+    return tf.cast(x, tf.int64)
+
+
 def is_integer(x: Array) -> bool:
     """Say whether the dtype of `x` is an integer one (bool is not)."""
     return bool(x.dtype.is_integer)
@@ -293,7 +298,10 @@ def times(a: Array, b: Array) -> Array:
 
 def over(a: Array, b: Array) -> Array:
     """Return a / b, with 0 over anything 0."""
-    return tf.math.multiply_no_nan(1 / b, a)
+    # Only 0 / 0 is silenced: 0 / b has the derivative 1 / b by a.
+    nothing = (a == 0) & (b == 0)
+    one = tf.ones((), b.dtype)
+    return tf.where(nothing, tf.zeros((), a.dtype), a / tf.where(nothing, one, b))
 
 
 def xlogy(x: Array, y: Array) -> Array:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
+from lossbook import _products
 from lossbook._linear import torch as linear
 from lossbook.backends import torch_inputs as inputs
 
@@ -19,6 +20,7 @@ NAME = "torch"
 LINEAR = linear  # the kernels of linear_cross_entropy
 
 asarray = inputs.asarray
+matmul = _products.matmul
 is_sharded = inputs.is_sharded
 abs = torch.abs
 cos = torch.cos
@@ -67,6 +69,11 @@ def cast(x: Array, like: Array) -> Array:
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
     return x if x.dtype == torch.int64 else x.long()
+
+
+def to_int64(x: Array) -> Array:
+    """Return integers in the widest type, whose differences do not overflow."""
+    return x.long()
 
 
 def is_integer(x: Array) -> bool:
@@ -269,47 +276,6 @@ def softmax_minus_label(z: Array, labels: Array) -> Array:
     return p.scatter_add(-1, at, -torch.ones_like(at, dtype=p.dtype))
 
 
-def matmul(a: Array, b: Array) -> Array:
-    """Multiply matrices in the precision of their elements, also under autocast."""
-    return _Matmul.apply(a, b) if _autocasts(a) else torch.matmul(a, b)
-
-
-def _autocasts(x: Array) -> bool:
-    return bool(torch.is_autocast_enabled(x.device.type))
-
-
-def full_precision(x: Array) -> Any:
-    """Return a context in which autocast leaves products as they are."""
-    return torch.autocast(x.device.type, enabled=False)
-
-
-class _Matmul(torch.autograd.Function):  # type: ignore[misc]
-    """A product of matrices that autocast touches neither on the way there nor back."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(a: Array, b: Array) -> Array:
-        with full_precision(a):
-            return torch.matmul(a, b)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> tuple[Array, Array]:
-        a, b = ctx.saved_tensors
-        return matmul(grad, b.mT), matmul(a.mT, grad)
-
-    @staticmethod
-    def jvp(ctx: Any, by_a: Array | None, by_b: Array | None) -> Array:
-        a, b = ctx.saved_tensors
-        left = 0 if by_a is None else matmul(by_a, b)
-        return left + (0 if by_b is None else matmul(a, by_b))
-
-
 def positions(x: Array) -> Array:
     """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
     return _places(x.shape[-1], x, x.dtype)
@@ -341,7 +307,8 @@ def over(a: Array, b: Array) -> Array:
     known = range_of(b)
     if known and (known[0] > 0 or known[1] < 0):
         return a / b
-    nothing = a == 0
+    # Only 0 / 0 is silenced: 0 / b has the derivative 1 / b by a.
+    nothing = (a == 0) & (b == 0)
     return torch.where(nothing, torch.zeros_like(a), a / torch.where(nothing, 1.0, b))
 
 
@@ -432,6 +399,8 @@ def _reduced_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> Array:
 
 def _pull(ctx: Any, grad: Array) -> tuple[Any, ...]:
     inputs, plan = ctx.saved_tensors, ctx.plan
+    if grad is None:  # nothing depends on the loss
+        return (None,) * (1 + len(inputs))
     if plan.total == "mean":
         grad = grad / _count(plan, inputs)
     elif plan.total == "none" and plan.rowwise:
@@ -449,7 +418,10 @@ def _pull(ctx: Any, grad: Array) -> tuple[Any, ...]:
 def _chained(grad: Array, slope: Array, in_place: bool) -> Array:
     """Multiply; a weight of zero silences its element even if the slope is infinite."""
     if grad.dim() == 0:
-        return slope.mul_(grad) if in_place else slope * grad
+        try:
+            return slope.mul_(grad) if in_place else slope * grad
+        except RuntimeError:  # several gradients at once, under vmap
+            return slope * grad
     return times(grad, slope)
 
 
@@ -491,13 +463,14 @@ class _DualSlope(_TransformableSlope):
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
         _TransformableSlope.setup_context(ctx, inputs, output)
+        ctx.set_materialize_grads(False)  # a constant has no tangent, not one of 0
         ctx.save_for_forward(*inputs[1:])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Array) -> Array:
         plan = ctx.plan
         shares = [
-            slope(*ctx.saved_tensors, **plan.parameters) * tangent
+            times(tangent, slope(*ctx.saved_tensors, **plan.parameters))
             for slope, tangent in zip(plan.slopes, tangents[1:], strict=True)
             if slope and tangent is not None
         ]
@@ -508,12 +481,24 @@ class _DualSlope(_TransformableSlope):
 def _bce_logits(y: Array, z: Array, total: str) -> Array | None:
     """Take the short way, softplus((1 - 2y) z), where all targets are 0 or 1.
 
-    The two agree at 0 and 1 only, so it gives no gradient by y.
+    The two agree at 0 and 1 only, so the slope by y is that of the formula, -z.
     """
     if y.requires_grad or not _whole(y):
         return None
-    signed = torch.sub(1.0, y, alpha=2) * z
-    return with_slope(softplus, [torch.sigmoid], signed, total=total)
+    return with_slope(_signed_softplus, [_minus, _signed_sigmoid], y, z, total=total)
+
+
+def _signed_softplus(y: Array, z: Array) -> Array:
+    return softplus(torch.sub(1.0, y, alpha=2) * z)
+
+
+def _signed_sigmoid(y: Array, z: Array) -> Array:
+    sign = torch.sub(1.0, y, alpha=2)
+    return sign * torch.sigmoid(sign * z)
+
+
+def _minus(y: Array, z: Array) -> Array:
+    return -z
 
 
 def _bce(y: Array, p: Array, total: str) -> Array | None:
@@ -521,7 +506,12 @@ def _bce(y: Array, p: Array, total: str) -> Array | None:
     known = range_of(p)
     if y.requires_grad or known is None or not (known[0] > 0 and known[1] < 1):
         return None
-    return with_slope(_inner_bce, [None, _inner_bce_slope], y, p, total=total)
+    slopes = [_by_target, _inner_bce_slope]
+    return with_slope(_inner_bce, slopes, y, p, total=total)
+
+
+def _by_target(y: Array, p: Array) -> Array:
+    return torch.log1p(-p) - torch.log(p)
 
 
 def _inner_bce(y: Array, p: Array) -> Array:
