@@ -40,6 +40,7 @@ def open_page(context, path, visit, width=1280):
         lambda line: visit.errors.append(line.text) if line.type == "error" else None,
     )
     page.goto(path.as_uri())
+    page.bring_to_front()  # what no window shows is neither drawn nor animated
     page.evaluate(LOOK)
     page.evaluate("patience => look.untilDrawn(patience)", PATIENCE)
     return page

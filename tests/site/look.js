@@ -24,7 +24,9 @@ window.look = (() => {
     const root = document.documentElement;
     await until(() => root.dataset.theme === wanted, patience);
     // Colours that fade over to the new theme are not yet the ones that stay.
-    await Promise.allSettled(document.getAnimations().map((fade) => fade.finished));
+    const fades = document.getAnimations().map((fade) => fade.finished);
+    // In a page that the browser does not show, a fade never ends.
+    await Promise.race([Promise.allSettled(fades), pause(2_000)]);
   };
 
   const unfold = () => all("details").forEach((box) => (box.open = true));
