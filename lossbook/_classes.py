@@ -284,7 +284,13 @@ def surprise(batch: ClassBatch, from_logits: bool) -> Array:
     """Return -log p of each label, by itself: nothing is weighted, ignored or wrong."""
     xp = batch.xp
     if from_logits:
-        return _LOGIT_SURPRISE.losses(xp, batch.labels, batch.scores)
+        rows = batch.labels, batch.scores
+        fused = call_fused(xp, "sparse_cross_entropy", *rows, reduction="none")
+        # Of a row that is not finite the framework has a gradient of NaN, also where
+        # the row will count nothing.
+        if fused is not None and xp.any_of(~xp.isfinite(fused)) is False:
+            return fused
+        return _LOGIT_SURPRISE.losses(xp, *rows)
     return _SURPRISE.losses(xp, xp.take_labels(batch.scores, batch.labels))
 
 
