@@ -118,5 +118,10 @@ def offline(browser):
 
 
 @pytest.fixture(scope="session")
-def visits(offline):
-    return [visit_page(offline, path) for path in built.pages()]
+def visits(browser):
+    # A window of their own: a theme that a test has chosen stays chosen in its window.
+    context = browser.new_context(offline=True, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
+    seen = [visit_page(context, path) for path in built.pages()]
+    context.close()
+    return seen

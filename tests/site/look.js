@@ -9,7 +9,8 @@ window.look = (() => {
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   async function until(condition, patience) {
-    for (let waited = 0; !condition() && waited < patience; waited += 20) await pause(20);
+    const end = performance.now() + patience;
+    while (!condition() && performance.now() < end) await pause(20);
     return condition();
   }
 

@@ -25,17 +25,19 @@ FOCUS = """() => {
 
 
 @pytest.fixture
-def open_at(offline, html):
-    """Return a function that opens a page; each is closed at the end."""
-    pages = []
+def open_at(browser, html):
+    """Return a function that opens a page, in a window that remembers nothing.
+
+    A theme chosen in a window stays chosen in it.
+    """
+    context = browser.new_context(offline=True, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
 
     def open_one(name=PAGE, width=1280):
-        pages.append(open_page(offline, html / name, Visit(name), width))
-        return pages[-1]
+        return open_page(context, html / name, Visit(name), width)
 
     yield open_one
-    for page in pages:
-        page.close()
+    context.close()
 
 
 def focused(page, selector):

@@ -19,7 +19,7 @@ CHAPTER = "book/concepts/what-is-a-loss"
 def dark_page(browser):
     context = browser.new_context(offline=True, color_scheme="dark")
     page = open_page(context, built.HTML / f"{CHAPTER}.html", Visit(CHAPTER))
-    page.locator(".lb-mermaid[data-theme=dark] svg").first.wait_for()
+    page.locator(".lb-mermaid svg").first.wait_for()
     yield page
     context.close()
 
@@ -79,7 +79,7 @@ def test_a_dark_page_is_printed_dark_on_white_with_its_answers(dark_page, tmp_pa
     faint = [c for c in colours(path) if contrast_with_white(c) < 4.5]
     assert faint == []
     assert dark_page.evaluate(STATE) == before
-    dark_page.locator(".lb-mermaid[data-theme=dark] svg").first.wait_for()
+    dark_page.locator(".lb-mermaid svg").first.wait_for()
 
 
 def test_paper_has_no_menus_and_nothing_to_press(dark_page):
