@@ -33,7 +33,7 @@ LOOK = Path(__file__).with_name("pdf_look.js").read_text(encoding="utf-8")
 PAPER = {"width": 657, "height": 970}
 PATIENCE = 300_000
 DRAWN = """() => document.fonts.status === "loaded"
-  && !document.querySelector(".lb-mermaid:not([data-theme])")
+  && [...document.querySelectorAll(".lb-mermaid")].every((d) => d.querySelector("svg"))
   && [...document.images].every((image) => image.complete)"""
 PRINTING = {"prefer_css_page_size": True, "print_background": True}
 # Page margins with text (the numbers, the running heads) came with this version.

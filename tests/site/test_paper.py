@@ -7,6 +7,7 @@ pages is enough here to see that it prints what it should, and that its eyes are
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -96,12 +97,18 @@ def chapters(book):
     return pdf_pages.one_page(book, "../html")[1]
 
 
+def make(*args):
+    """Print in a thread of its own: one thread has room for one browser."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(pdf.make, *args).result()
+
+
 @pytest.fixture(scope="module")
 def printed(book, browser_here):
     """Return what stands in the small book's PDF."""
     folder = book.pages.parent / "pdf"
     folder.mkdir()
-    pdf.make(book, folder)
+    make(book, folder)
     return pdf_checks.read(folder / "lossbook.pdf")
 
 
@@ -260,7 +267,7 @@ def test_a_page_that_cannot_be_printed_whole_leaves_the_old_pdf(
     old.write_bytes(b"the old one")
     small = replace(book, parts=[pdf_pages.Part("", ["two"])], pages=pages)
     with pytest.raises(pdf.Failure, match=complaint):
-        pdf.make(small, tmp_path / "pdf")
+        make(small, tmp_path / "pdf")
     assert old.read_bytes() == b"the old one"
 
 
