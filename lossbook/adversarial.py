@@ -368,7 +368,7 @@ def _shares(xp: Any, mix: Any, real: Array) -> Array:
 def _torch_shares(real: Array, ones: list[int]) -> Array:
     torch = sys.modules["torch"]
     shares = torch.rand(len(real), *ones, dtype=real.dtype, device=real.device)
-    if not hasattr(real, "device_mesh"):
+    if not backend_of(real).is_sharded(real):
         return shares
     # A DTensor: all processes take the shares of the first.
     return torch.distributed.tensor.distribute_tensor(shares, real.device_mesh)
