@@ -5,7 +5,7 @@
 Each recipe changes one thing about the one before, from the one that tutorials give to
 the fastest here. Recipes take turns, each run in a process of its own. The clock starts
 at the first batch and stands still while the test images are read, four times an epoch.
-With all recipes the result goes to `lossbook/results/`, where the MNIST chapter looks.
+With all recipes the result goes to `lossbook/_book/results/`, where the chapter looks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import lossbook as lb
 from benchmarks import in_own_process
 
 TARGET, THREADS, CHECK = 0.9879, 2, 15_000  # accuracy; cores; images between checks
-RESULT = Path(__file__).parents[1] / "lossbook/results/mnist_race.json"
+RESULT = Path(__file__).parents[1] / "lossbook/_book/results/mnist_race.json"
 BAR = 4.0
 
 

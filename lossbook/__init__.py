@@ -6,29 +6,34 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lossbook.adversarial import gan_discriminator, gan_generator, gradient_penalty
-from lossbook.classification import (
+from lossbook._book.exercises import check
+from lossbook.gradients import check_gradient, numerical_gradient, value_and_grad
+from lossbook.losses.adversarial import (
+    gan_discriminator,
+    gan_generator,
+    gradient_penalty,
+)
+from lossbook.losses.classification import (
     binary_cross_entropy,
     cross_entropy,
     kl_divergence,
     log_loss,
     sparse_cross_entropy,
 )
-from lossbook.exercises import check
-from lossbook.focal import focal, sparse_focal
-from lossbook.gradients import check_gradient, numerical_gradient, value_and_grad
-from lossbook.linear_cross_entropy import linear_cross_entropy
-from lossbook.margins import (
+from lossbook.losses.focal import focal, sparse_focal
+from lossbook.losses.linear_cross_entropy import linear_cross_entropy
+from lossbook.losses.margins import (
     hinge,
     logistic,
     multiclass_hinge,
     squared_hinge,
     zero_one,
 )
-from lossbook.ranking import bpr, info_nce, margin_ranking, triplet, warp
-from lossbook.regression import (
+from lossbook.losses.penalties import elastic_net, l1, l2, objective
+from lossbook.losses.ranking import bpr, info_nce, margin_ranking, triplet, warp
+from lossbook.losses.regression import (
     gaussian_nll,
     huber,
     log_cosh,
@@ -38,9 +43,18 @@ from lossbook.regression import (
     quantile,
     rmse,
 )
-from lossbook.regularization import elastic_net, l1, l2, objective
-from lossbook.robust import adaptive_robust
-from lossbook.weighting import class_weights, global_mean, multitask
+from lossbook.losses.robust import adaptive_robust
+from lossbook.losses.weighting import class_weights, global_mean, multitask
+
+if TYPE_CHECKING:
+    from lossbook import adapters as adapters
+    from lossbook import conventions as conventions
+    from lossbook import datasets as datasets
+    from lossbook import metrics as metrics
+    from lossbook import optim as optim
+    from lossbook import plots as plots
+    from lossbook import results as results
+    from lossbook._book.exercises import check
 
 __version__ = "0.1.0"
 
@@ -88,7 +102,7 @@ __all__ = [
     "zero_one",
 ]
 
-# What needs more than NumPy is loaded when it is first used (PEP 562).
+# What is no loss, or needs more than NumPy, is loaded when it is first used (PEP 562).
 _LAZY = (
     "adapters",
     "conventions",
@@ -102,14 +116,19 @@ _LAZY = (
 # TensorFlow's AutoGraph leaves functions with this mark as they are: there is no
 # control flow on tensors in them, and rewriting would only slow the first trace down.
 for _name in __all__:
-    globals()[_name].autograph_info__ = {}
+    if _name in globals():
+        globals()[_name].autograph_info__ = {}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return import_module(f"lossbook.{name}")
-    raise AttributeError(f"module 'lossbook' has no attribute {name!r}")
+# Not for type checkers: a name that does not exist is an error to them.
+if not TYPE_CHECKING:
 
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return import_module(f"lossbook.{name}")
+        if name == "check":
+            return import_module("lossbook._book.exercises").check
+        raise AttributeError(f"module 'lossbook' has no attribute {name!r}")
 
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_LAZY, *__all__})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
@@ -11,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lossbook._dispatch import Array, backend_of
-from lossbook._tape import Traced, backward
-from lossbook._tree import changed, flatten, opened
+from lossbook.backends import Array, backend_of
+from lossbook.backends.tree import flatten, opened
 
 
 def value_and_grad(
@@ -79,17 +77,13 @@ def _evaluate(
     xp = backend_of(*leaves)
     leaves = [xp.asarray(leaf, f"argument {position}") for leaf in leaves]
 
-    def loss(arrays: list[Array], constant: Callable[[Any], Any] = _as_it_is) -> Array:
+    def loss(arrays: list[Array], constant: Callable[[Any], Any]) -> Array:
         positional = [constant(arg) for arg in args]
         positional[position] = rebuild(arrays)
         return fn(*positional, **{key: constant(x) for key, x in options.items()})
 
-    value, grads = _DIFFERENTIATE[xp.NAME](loss, leaves)
+    value, grads = xp.differentiate(loss, leaves)
     return value, rebuild(grads)
-
-
-def _as_it_is(x: Any) -> Any:
-    return x
 
 
 def _argument_of(fn: Callable[..., Any]) -> int:
@@ -99,82 +93,6 @@ def _argument_of(fn: Callable[..., Any]) -> int:
     if module.partition(".")[0] != "lossbook":
         return 0
     return int(next(iter(signature(fn).parameters)) == "y_true")
-
-
-def _numpy(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
-    whole = ("b", "i", "u")
-    inputs = [
-        Traced(x.astype(np.float64) if x.dtype.kind in whole else x) for x in leaves
-    ]
-    result = loss(list(inputs))
-    if not isinstance(result, Traced):
-        _check_scalar(np.shape(result))
-        value = result[()] if isinstance(result, np.ndarray) else result
-        return value, [np.zeros_like(x.value)[()] for x in inputs]
-    _check_scalar(result.shape)
-    return result.value[()], backward(result, inputs)
-
-
-def _torch(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
-    torch = sys.modules["torch"]
-    whole = torch.get_default_dtype()
-    # In inference mode, and of tensors made in it, there would be gradients of zero.
-    with torch.inference_mode(False), torch.enable_grad():
-        inputs = [
-            _usual(x if x.is_floating_point() else x.to(whole)).requires_grad_()
-            for x in leaves
-        ]
-        value = loss(list(inputs), _outside_inference)
-        _check_scalar(np.shape(value))
-        if not getattr(value, "requires_grad", False):  # it depends on no input
-            return value, [torch.zeros_like(x) for x in leaves]
-        grads = torch.autograd.grad(
-            value, inputs, allow_unused=True, materialize_grads=True
-        )
-    return value.detach(), list(grads)
-
-
-def _usual(x: Any) -> Any:
-    """Return a constant that autograd can keep, also of what inference mode made."""
-    return (x.clone() if x.is_inference() else x).detach()
-
-
-def _outside_inference(tree: Any) -> Any:
-    """Return the arguments without tensors of inference mode; others as they are."""
-    leaves, _ = flatten(tree)
-    if not any(map(_of_inference, leaves)):
-        return tree
-    return changed(tree, lambda x: _usual(x) if _of_inference(x) else x)
-
-
-def _of_inference(x: Any) -> bool:
-    return hasattr(x, "is_inference") and bool(x.is_inference())
-
-
-def _tensorflow(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
-    tf = sys.modules["tensorflow"]
-    # Copies are watched: the tape would follow the originals wherever `loss` uses them.
-    inputs = [
-        tf.identity(x) if x.dtype.is_floating else tf.cast(x, tf.float32)
-        for x in leaves
-    ]
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        value = loss(list(inputs))
-    _check_scalar(np.shape(value))
-    grads = tape.gradient(value, inputs, unconnected_gradients="zero")
-    return value, [tf.convert_to_tensor(grad) for grad in grads]  # a gather's is sparse
-
-
-_DIFFERENTIATE = {"numpy": _numpy, "torch": _torch, "tensorflow": _tensorflow}
-
-
-def _check_scalar(shape: tuple[int, ...]) -> None:
-    if shape != ():
-        raise ValueError(
-            f"value_and_grad needs a scalar loss, got shape {tuple(shape)}. Use "
-            'reduction="mean" or "sum".'
-        )
 
 
 def numerical_gradient(
@@ -208,7 +126,7 @@ def numerical_gradient(
     """
     xp = backend_of(x)
     start = xp.to_float(xp.asarray(x, "x"))
-    values = _to_numpy(start)
+    values = xp.to_numpy(start)
     h0 = np.finfo(values.dtype).eps ** (1 / 3) if step is None else step
     grad = np.zeros(values.shape)
     for index in np.ndindex(values.shape):
@@ -217,17 +135,15 @@ def numerical_gradient(
         for sign in (1, -1):
             moved = values.copy()
             moved[index] += sign * h
-            value = float(_to_numpy(fn(xp.asarray(moved, "x", start))))
+            value = _number(fn(xp.asarray(moved, "x", start)))
             ends.append((value, float(moved[index])))
         (up, x_up), (down, x_down) = ends
         grad[index] = (up - down) / (x_up - x_down)
     return grad
 
 
-def _to_numpy(x: Any) -> Any:
-    if hasattr(x, "detach"):
-        x = x.detach().cpu()
-    return np.asarray(x)
+def _number(value: Any) -> float:
+    return float(backend_of(value).to_numpy(value))
 
 
 def check_gradient(
@@ -263,7 +179,7 @@ def check_gradient(
     True
     """
     _, grad = value_and_grad(fn, argnum=0)(x)
-    exact, estimate = _to_numpy(grad), numerical_gradient(fn, x)
+    exact, estimate = backend_of(grad).to_numpy(grad), numerical_gradient(fn, x)
     scale = max(float(np.max(np.abs(exact), initial=0.0)), 1e-12)
     error = np.abs(exact - estimate) / scale
     worst = float(np.max(error, initial=0.0))

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lossbook._dispatch import Array, backend_of
-from lossbook._loss import check_not_empty, check_shapes
+from lossbook.backends import backend_of
+from lossbook.core.inputs import check_not_empty, check_shapes
 
 
 def accuracy(y_true: Any, y_pred: Any) -> float:
@@ -215,14 +215,10 @@ def _on_cpu(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         xp = backend_of(x)
         array = xp.asarray(x, name)
         whole = xp.is_integer(array) or "bool" in xp.dtype_name(array)
-        arrays.append(_numpy(array if whole else xp.to_float(array)))
+        arrays.append(xp.to_numpy(array if whole else xp.to_float(array)))
     check_shapes(backend_of(), *arrays)
     check_not_empty(backend_of(), arrays[1], "y_pred", "mean")
     return arrays[0], arrays[1]
-
-
-def _numpy(x: Array) -> Any:
-    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
 
 
 def _labels(y_true: Any, y_pred: Any) -> tuple[Any, Any]:

@@ -311,8 +311,8 @@ def test_the_sum_of_an_empty_batch_has_a_graph_behind_it():
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_a_function_of_rows_has_one_gradient_in_every_transform(reduction):
-    from lossbook._classes import _LOGIT_SURPRISE
     from lossbook.backends import torch as xp
+    from lossbook.core.class_inputs import _LOGIT_SURPRISE
 
     labels, z = torch.tensor([0, 2, 1, 2]), torch.tensor(REAL)
 
@@ -384,7 +384,7 @@ def test_dual_numbers_pass_a_linear_layer():
 
 
 def test_a_parameter_that_changes_with_each_step_makes_no_graph_a_step():
-    from lossbook._graphs import GRAPHS, PATIENCE
+    from lossbook.backends.tensorflow.graphs import GRAPHS, PATIENCE
 
     y, z = tf.constant([0.0, 1.0, 1.0]), tf.constant([0.5, -0.5, 3.0])
     before = len(GRAPHS)

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossbook import datasets
-from lossbook.datasets import DatasetError
+from lossbook._book import datasets
+from lossbook._book.datasets import DatasetError
 
 from ._fileserver import FileServer, refusing_url, serve, silent_url
 

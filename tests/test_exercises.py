@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lossbook as lb
-from lossbook.exercises import EXERCISES
+from lossbook._book.exercises import EXERCISES
 
 WRONG = [
     pytest.param(name, answer, diagnosis, id=f"{name}-{i}")

@@ -21,7 +21,9 @@ NOT_ALONE = (
     "datasets",
     "plots",
     "conventions",
-    "_widgets",
+    "_book.datasets",
+    "_book.plots",
+    "_book.widgets",
 )
 MODULES = [
     module.name
@@ -101,7 +103,7 @@ def test_the_examples_of_a_module_come_out_as_shown(name):
 
 
 def test_there_are_examples():
-    names = ("lossbook", "lossbook.regression", "lossbook.classification")
+    names = ("lossbook", "lossbook.losses.regression", "lossbook.losses.classification")
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in names:
         found = finder.find(importlib.import_module(name))

@@ -180,7 +180,7 @@ def test_a_loss_that_occurs_twice_counts_twice():
 def test_gradients_that_nobody_wants_are_not_computed(monkeypatch):
     import torch
 
-    from lossbook._linear import torch as kernels
+    from lossbook.backends.torch import linear as kernels
 
     (h, w, b), labels = tensors()
     asked = []
@@ -356,7 +356,7 @@ def test_numpy_never_holds_all_logits():
 
 def test_the_default_chunk_grows_with_the_weight_and_not_with_the_batch():
     from lossbook.backends import numpy as xp
-    from lossbook.linear_cross_entropy import _default_chunk
+    from lossbook.losses.linear_cross_entropy import _default_chunk
 
     def rows(n, classes, width):
         h = np.broadcast_to(np.float32(0), (n, width))

@@ -106,7 +106,7 @@ def test_no_sentence_is_broken_so_that_a_list_seems_to_begin(path):
 
 @every_notebook
 def test_each_checked_exercise_is_known_and_its_answer_is_folded_away(path):
-    from lossbook.exercises import EXERCISES
+    from lossbook._book.exercises import EXERCISES
 
     code = "\n".join(source(cell) for cell in cells(path, "code"))
     for name in re.findall(r"lb\.check\(\s*\"([^\"]+)\"", code):

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lossbook import _widgets, plots
+from lossbook import plots
+from lossbook._book import widgets
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Milliseconds. A wait ends when it is fulfilled: only a fault takes so long.
@@ -295,7 +296,7 @@ def test_fewer_colours_leave_white_white_and_the_rest_nearly_as_it_was():
         return figure
 
     frame = frames_of(plots.slider(scene, [0, 1], label="k", alt="{value}"))[0]
-    exact = np.asarray(_widgets._image(scene(0))).astype(int)
+    exact = np.asarray(widgets._image(scene(0))).astype(int)
     error = np.abs(np.asarray(frame.convert("RGB")) - exact)
     assert error.mean() < 0.5
     assert error.max() < 40

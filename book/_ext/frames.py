@@ -19,7 +19,7 @@ PREFIX = "data:image/png;base64,"
 WIDGET = re.compile(r'(?s)<div class="lb-frames".*?</script>\s*</div>')
 FRAMES = re.compile(r'data-frames="([^"]*)"')
 FIRST = re.compile(rf'src="{PREFIX}([^"]*)"')
-# How the script of a slider (lossbook/_widgets.py) makes an address of a frame.
+# How the script of a slider (lossbook/_book/widgets.py) makes an address of a frame.
 ADDRESS = f'"{PREFIX}" + frames[i]'
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def move_frames(app, doctree, docname):
         if ADDRESS not in html:
             logger.warning(
                 f"a slider's script does not say `{ADDRESS}`: its frames stay in the "
-                "page; change ADDRESS in book/_ext/frames.py with lossbook/_widgets.py",
+                "page; change ADDRESS here with lossbook/_book/widgets.py",
                 location=docname,
                 type="frames",
             )

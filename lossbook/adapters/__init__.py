@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from lossbook import classification, margins, regression, robust
-from lossbook.focal import focal, sparse_focal
+from lossbook.losses import classification, margins, regression, robust
+from lossbook.losses.focal import focal, sparse_focal
 
 Function = Callable[..., Any]
 

@@ -1,15 +1,86 @@
-"""One module a framework, each with the same primitives under the same names.
+"""The frameworks, one package each, and which of them arrays belong to.
 
-A loss is written once, in these primitives. The interface, by example of `numpy.py`:
+`protocol.py` says what a framework must have; a new one is a package with the same
+files, and one line here.
 
-- arrays: ``owns asarray to_float cast to_index is_integer dtype_name shape size reshape
-  expand_dims zeros_like stop_gradient fitting``
-- elementwise: ``abs sign exp expm1 log log1p sqrt square tanh sinh sigmoid softplus
-  minimum maximum clip where isinf power times over xlogy xlog1py``
-- along an axis: ``sum mean max log_softmax take_labels positions one_hot moveaxis``,
-  and ``matmul``
-- checks: ``range_of`` (smallest and largest value, or None where it is not known)
-- gradients: ``with_slope`` (a formula with a derivative written by hand)
-- ``KERNELS``: fused forms of whole losses, by the loss's name; ``LINEAR``: those of
-  linear_cross_entropy, in ``lossbook/_linear/``
+A framework is looked at only if its module has been imported already: arrays of a
+framework that nobody imported cannot exist, so `import lossbook` stays quick and works
+where neither PyTorch nor TensorFlow is installed. The answer is kept by array type.
 """
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+from lossbook.backends import numpy as _numpy_package
+from lossbook.backends.inputs import is_list, only_numbers
+from lossbook.backends.protocol import Array, Backend, Of1, Of2, Of3, Of4
+
+__all__ = ["Array", "Backend", "Of1", "Of2", "Of3", "Of4", "backend_of"]
+
+_numpy: Backend = _numpy_package
+
+
+# Statements, not importlib: torch.compile can trace the one and not the other.
+def _torch() -> Backend:
+    from lossbook.backends import torch
+
+    return torch
+
+
+def _tensorflow() -> Backend:
+    from lossbook.backends import tensorflow
+
+    return tensorflow
+
+
+_FRAMEWORKS: dict[str, Callable[[], Backend]] = {
+    "torch": _torch,
+    "tensorflow": _tensorflow,
+}
+
+# The usual types stand here from the beginning: when this grows, torch.compile has to
+# compile again what has looked into it.
+_USUAL = (np.ndarray, np.float64, np.float32, np.int64, float, int, bool, list, tuple)
+_backend_of_type: dict[type, Backend] = dict.fromkeys((*_USUAL, type(None)), _numpy)
+
+
+def backend_of(*arrays: Array) -> Backend:
+    """Return the backend module for these arrays.
+
+    NumPy arrays and numbers go along with any framework, and so do lists, unless they
+    hold tensors; two frameworks at once are an error.
+
+    Raises
+    ------
+    TypeError
+        If PyTorch and TensorFlow tensors come together.
+    """
+    chosen = _numpy
+    for array in arrays:
+        if is_list(array):
+            backend = _numpy if only_numbers(array) else backend_of(*array)
+        else:
+            backend = _backend_of_type.get(type(array)) or _look_up(type(array))
+        if backend is not _numpy and backend is not chosen:
+            if chosen is not _numpy:
+                raise TypeError(
+                    "PyTorch and TensorFlow tensors cannot be mixed in one loss. Pass "
+                    "the one that needs no gradient as a NumPy array: x.numpy() in "
+                    "TensorFlow, x.detach().cpu().numpy() in PyTorch."
+                )
+            chosen = backend
+    return chosen
+
+
+def _look_up(kind: type) -> Backend:
+    found = _numpy
+    for framework, load in _FRAMEWORKS.items():
+        # A module that is still being imported has no Tensor class yet.
+        if hasattr(sys.modules.get(framework), "Tensor") and load().owns(kind):
+            found = load()
+    _backend_of_type[kind] = found
+    return found

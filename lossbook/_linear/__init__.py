@@ -1,1 +1,0 @@
-"""The chunked linear cross-entropy, one file a framework: ``total`` and ``losses``."""

@@ -1,0 +1,67 @@
+"""Gradients on PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from lossbook.backends.inputs import check_scalar
+from lossbook.backends.torch.inputs import is_sharded
+from lossbook.backends.tree import changed, flatten
+
+Array = Any
+
+
+def differentiate(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
+    """Return the value of a scalar loss, and its gradient by each of the leaves."""
+    whole = torch.get_default_dtype()
+    # In inference mode, and of tensors made in it, there would be gradients of zero.
+    with torch.inference_mode(False), torch.enable_grad():
+        inputs = [
+            _usual(x if x.is_floating_point() else x.to(whole)).requires_grad_()
+            for x in leaves
+        ]
+        value = loss(list(inputs), _outside_inference)
+        check_scalar(np.shape(value))
+        if not getattr(value, "requires_grad", False):  # it depends on no input
+            return value, [torch.zeros_like(x) for x in leaves]
+        grads = torch.autograd.grad(
+            value, inputs, allow_unused=True, materialize_grads=True
+        )
+    return value.detach(), list(grads)
+
+
+def _usual(x: Any) -> Any:
+    """Return a constant that autograd can keep, also of what inference mode made."""
+    return (x.clone() if x.is_inference() else x).detach()
+
+
+def _outside_inference(tree: Any) -> Any:
+    """Return the arguments without tensors of inference mode; others as they are."""
+    leaves, _ = flatten(tree)
+    if not any(map(_of_inference, leaves)):
+        return tree
+    return changed(tree, lambda x: _usual(x) if _of_inference(x) else x)
+
+
+def _of_inference(x: Any) -> bool:
+    return isinstance(x, torch.Tensor) and x.is_inference()
+
+
+def input_gradient(fn: Callable[[Array], Array], x: Array) -> Array:
+    """Return the gradient of the sum of fn(x), to be differentiated once more."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(fn(x).sum(), x, create_graph=True)[0]
+
+
+def random_shares(like: Array, ones: list[int]) -> Array:
+    """Draw one number in [0, 1) for each sample, with that many axes more."""
+    shares = torch.rand(len(like), *ones, dtype=like.dtype, device=like.device)
+    if not is_sharded(like):
+        return shares
+    # A DTensor: all processes take the shares of the first.
+    return torch.distributed.tensor.distribute_tensor(shares, like.device_mesh)

@@ -1,0 +1,179 @@
+"""The fused forms that PyTorch has, or that are quicker on it, of whole losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from lossbook.backends.torch.custom_grad import with_derivatives
+from lossbook.backends.torch.ops import (
+    is_large,
+    is_open,
+    is_sharded,
+    range_of,
+    softplus,
+)
+
+Array = Any
+
+_NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
+
+
+def _whole(x: Array) -> bool:
+    """Say whether all values are known to be integers."""
+    try:
+        return is_open(x) and torch.equal(x, x.round())
+    except RuntimeError:  # vmap has no single value to show
+        return False
+
+
+def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
+    """Take the short way, softplus((1 - 2y) z), where all targets are 0 or 1.
+
+    The two agree at 0 and 1 only, so the slope by y is that of the formula, -z.
+    """
+    if y.requires_grad or not _whole(y):
+        return None
+    return with_derivatives(
+        _signed_softplus, [_minus, _signed_sigmoid], y, z, reduction=reduction
+    )
+
+
+def _signed_softplus(y: Array, z: Array) -> Array:
+    return softplus(torch.sub(1.0, y, alpha=2) * z)
+
+
+def _signed_sigmoid(y: Array, z: Array) -> Array:
+    sign = torch.sub(1.0, y, alpha=2)
+    return sign * torch.sigmoid(sign * z)
+
+
+def _minus(y: Array, z: Array) -> Array:
+    return -z
+
+
+def _bce(y: Array, p: Array, reduction: str) -> Array | None:
+    """Take the short way where no probability is 0 or 1: there is no 0 * inf."""
+    known = range_of(p)
+    if y.requires_grad or known is None or not (known[0] > 0 and known[1] < 1):
+        return None
+    derivatives = [_by_target, _inner_bce_derivative]
+    return with_derivatives(_inner_bce, derivatives, y, p, reduction=reduction)
+
+
+def _by_target(y: Array, p: Array) -> Array:
+    return torch.log1p(-p) - torch.log(p)
+
+
+def _inner_bce(y: Array, p: Array) -> Array:
+    return torch.log(p).mul_(y).addcmul_(1 - y, torch.log1p(-p)).neg_()
+
+
+def _inner_bce_derivative(y: Array, p: Array) -> Array:
+    return (p - y).div_((1 - p).mul_(p))
+
+
+def _softmax_ce(y: Array, z: Array, reduction: str) -> Array | None:
+    """Take the short way where no logit is -inf: there 0 * log p needs no care."""
+    known = range_of(z)
+    if known is None or not (-inf < known[0] and known[1] < inf):
+        return None
+    return F.cross_entropy(z, y, reduction=reduction) if z.dim() == 2 else None
+
+
+def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
+    """Say where torch's own kernel will not do.
+
+    Weights may follow on "none", and 0 times its infinite slope is NaN; of large arrays
+    it adds up the losses in float32; of DTensors it takes the mean of the means, and
+    multiplies the gradient by the number of processes.
+    """
+    return reduction == "none" or is_sharded(y_pred) or is_large(y_true, y_pred)
+
+
+def _mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
+    if _needs_own_derivative(y_true, y_pred, reduction):
+        return _of_difference(torch.square, _twice, y_true, y_pred, reduction)
+    return F.mse_loss(y_pred, y_true, reduction=reduction)
+
+
+def _mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
+    if _needs_own_derivative(y_true, y_pred, reduction):
+        return _of_difference(torch.abs, torch.sign, y_true, y_pred, reduction)
+    return F.l1_loss(y_pred, y_true, reduction=reduction)
+
+
+def _huber(y_true: Array, y_pred: Array, reduction: str, delta: float) -> Array:
+    if not _needs_own_derivative(y_true, y_pred, reduction):
+        return F.huber_loss(y_pred, y_true, reduction=reduction, delta=delta)
+
+    def loss(error: Array) -> Array:
+        size = error.abs()
+        quadratic = size.clamp(max=delta)
+        return 0.5 * quadratic * quadratic + delta * (size - quadratic)
+
+    def derivative(error: Array) -> Array:
+        return error.clamp(-delta, delta)
+
+    return _of_difference(loss, derivative, y_true, y_pred, reduction)
+
+
+def _twice(x: Array) -> Array:
+    return 2 * x
+
+
+def _of_difference(
+    loss: Callable[[Array], Array],
+    derivative: Callable[[Array], Array],
+    y_true: Array,
+    y_pred: Array,
+    reduction: str,
+) -> Array:
+    """Apply a loss of the error, which is not held where the result is one number."""
+    if reduction == "none":
+        return with_derivatives(loss, [derivative], y_pred - y_true)
+    derivatives = [lambda y, p: -derivative(p - y), lambda y, p: derivative(p - y)]
+    return with_derivatives(
+        lambda y, p: loss(p - y), derivatives, y_true, y_pred, reduction=reduction
+    )
+
+
+def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
+    if is_sharded(logits):  # as for the mean of errors
+        return None
+    if logits.dim() > 2:
+        flat = labels.reshape(-1), logits.reshape(-1, logits.shape[-1])
+        losses = _sparse_cross_entropy(*flat, reduction)
+        return losses.reshape(labels.shape) if reduction == "none" else losses
+    return F.cross_entropy(logits, labels, reduction=reduction, ignore_index=_NO_LABEL)
+
+
+def _adam(h: Any, p: Array, g: Array, m: Array, v: Array) -> Any:
+    """Take Adam's step in place on new arrays, which halves its time on a CPU."""
+    if isinstance(h.t, torch.Tensor) or isinstance(h.lr, torch.Tensor):
+        return None
+    root = (1 - h.base2**h.t) ** 0.5
+    rate = h.lr * root / (1 - h.base1**h.t)
+    eps = h.eps if h.like == "keras" else h.eps * root
+    m = torch.lerp(m, g, 1 - h.beta1)
+    v = (h.beta2 * v).addcmul_(g, g, value=1 - h.beta2)
+    return torch.addcdiv(p, m, v.sqrt().add_(eps), value=-rate), m, v
+
+
+# Whole losses in one pass over the data. A test holds each against its formula.
+KERNELS: Mapping[str, Callable[..., Any]] = {
+    "mse of error": _mse,
+    "mae of error": _mae,
+    "huber of error": _huber,
+    "bce": _bce,
+    "bce_logits": _bce_logits,
+    "softmax_ce": _softmax_ce,
+    "sparse_cross_entropy": _sparse_cross_entropy,
+}
+
+# Steps of optimizers, by the name of the rule.
+STEPS: Mapping[str, Callable[..., Any]] = {"adam": _adam}

@@ -1,0 +1,267 @@
+"""What the same loss is called elsewhere, and what it does there by default.
+
+Written down here are only the names that belong together, and inputs to try them on.
+Argument order, defaults, reduction, factors and clipping are read from the installed
+libraries, or measured by calling them: a new version shows as it is.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from inspect import Parameter, isclass, signature
+from math import exp, isfinite, isinf
+from typing import Any
+
+import numpy as np
+
+import lossbook
+from lossbook.backends import Array
+from lossbook.conventions.spellings import CASES, Case
+
+# Where the losses of each library are, and under which name the table shows it.
+_MODULES = {
+    "lossbook": "lossbook",
+    "PyTorch": "torch.nn.functional",
+    "Keras": "keras.losses",
+    "scikit-learn": "sklearn.metrics",
+    "Optax": "optax.losses",
+}
+LIBRARIES = tuple(_MODULES)
+
+_TRUTH = ("y_true", "target", "targets", "labels")
+_NO_CONVENTION = ("reduction", "name", "dtype", "size_average", "reduce")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One loss in one library.
+
+    Attributes
+    ----------
+    name : str
+        The function or class.
+    arguments : tuple of str
+        Its first two arguments, in order.
+    defaults : dict
+        Its other parameters, as far as they have a default that is not None.
+    reduction : str
+        What it does by default with the losses of several samples, measured:
+        ``"mean"``, ``"sum"`` or ``"none"``.
+    factor : float
+        Its value, measured, as a multiple of lossbook's in the same reduction.
+    at_zero : float or None
+        What it gives for -log 0, measured in float32; inf where nothing is clipped,
+        None where it does not take probabilities.
+    parting : str
+        What it gives on a sample far out, measured, where `factor` does not explain
+        it; empty where they agree.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    defaults: dict[str, Any]
+    reduction: str
+    factor: float
+    at_zero: float | None = None
+    parting: str = ""
+
+    @property
+    def eps(self) -> float | None:
+        """The probability that takes the place of 0; None where none does."""
+        clipped = self.at_zero is not None and isfinite(self.at_zero)
+        return exp(-self.at_zero) if clipped and self.at_zero else None
+
+    def __str__(self) -> str:
+        defaults = [f"{name}={value!r}" for name, value in self.defaults.items()]
+        call = f"{self.name}({', '.join([*self.arguments, *defaults])})"
+        parts = [f"`{call}`", self.reduction]
+        if abs(self.factor - 1) > 1e-3 and not self.parting:
+            parts.append(f"{self.factor:.4g} times lossbook's")
+        if self.at_zero is not None:
+            clip = "" if isinf(self.at_zero) else f" (eps {self.eps:.1e})"
+            parts.append(f"−log 0 = {self.at_zero:.4g}{clip}")
+        if self.parting:
+            parts.append(self.parting)
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One loss in all libraries; an entry is None where a library does not have it."""
+
+    loss: str
+    entries: dict[str, Entry | None]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What :func:`table` returns: rows, and the versions that they were read from."""
+
+    rows: tuple[Row, ...]
+    versions: dict[str, str | None]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, loss: str) -> Row:
+        """Return the row of a loss, by the name that the table shows."""
+        for row in self.rows:
+            if row.loss == loss:
+                return row
+        raise KeyError(f"no loss {loss!r}; there are {[row.loss for row in self.rows]}")
+
+    def __repr__(self) -> str:
+        return self._repr_markdown_()
+
+    def _repr_markdown_(self) -> str:
+        """Render as a table of Markdown, which notebooks and pages show."""
+        heads = [f"{name} {v or ''}".strip() for name, v in self.versions.items()]
+        lines = [["loss", *heads], ["---"] * (len(heads) + 1)]
+        for row in self.rows:
+            cells = [str(row.entries[name] or "–") for name in self.versions]
+            lines.append([row.loss, *cells])
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+@cache
+def table() -> Table:
+    """Read from the installed libraries how they spell, order and reduce each loss.
+
+    The libraries that are there are imported, which takes seconds the first time; one
+    that is missing gives a column of dashes.
+
+    Returns
+    -------
+    Table
+        Iterates over rows; ``table()["huber"].entries["PyTorch"].defaults`` has the
+        details; a notebook shows it as a table.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> row = lb.conventions.table()["quantile"]
+    >>> row.entries["lossbook"].arguments, row.entries["lossbook"].defaults
+    (('y_true', 'y_pred'), {'q': 0.5})
+    """
+    modules = {name: _module(path) for name, path in _MODULES.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about single samples, and log 0
+        rows = tuple(
+            Row(
+                case.label, {name: _entry(case, name, m) for name, m in modules.items()}
+            )
+            for case in CASES
+        )
+    return Table(rows, {name: _version(module) for name, module in modules.items()})
+
+
+def _module(path: str) -> Any:
+    try:
+        return import_module(path)
+    except ImportError:
+        return None
+
+
+def _version(module: Any) -> str | None:
+    if module is None:
+        return None
+    return str(import_module(module.__name__.partition(".")[0]).__version__)
+
+
+def _entry(case: Case, library: str, module: Any) -> Entry | None:
+    name, options = case.names.get(library, ("", {}))
+    loss = getattr(module, name, None)
+    if loss is None:
+        return None
+    order = _order(loss)
+    call = _caller(case, library, loss, order, options)
+    reduction = _reduction(call, case.y, case.p)
+    factor = float(call(case.y, case.p).sum()) / _ours(case, case.y, case.p, reduction)
+    return Entry(
+        name,
+        order,
+        {**_defaults(loss, order), **options},
+        reduction,
+        factor,
+        float(call(*case.zero).sum()) if case.zero else None,
+        _parting(case, call, factor),
+    )
+
+
+def _ours(case: Case, y: Any, p: Any, reduction: str) -> float:
+    name, options = case.names["lossbook"]
+    total = "sum" if reduction == "none" else reduction
+    return float(getattr(lossbook, name)(y, p, reduction=total, **options))
+
+
+def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:
+    """Say what the library gives on the far sample, where that is not lossbook's."""
+    if case.far is None:
+        return ""
+    where, y, p = case.far
+    ours, theirs = _ours(case, y, p, "sum"), float(call(y, p).sum())
+    if np.isclose(theirs, factor * ours, rtol=1e-2, atol=0):
+        return ""
+    return f"{where}: {theirs:.3g} (lossbook {ours:.3g})"
+
+
+def _caller(
+    case: Case, library: str, loss: Any, order: tuple[str, ...], options: dict[str, Any]
+) -> Callable[[Any, Any], Any]:
+    """Return the loss as a function of our arguments and NumPy arrays."""
+    if isclass(loss):
+        loss, options = loss(**options), {}
+    elif "labels" in signature(loss).parameters and "labels" not in order:
+        options = {**options, "labels": list(case.classes)}
+
+    def call(y: Any, p: Any) -> Any:
+        if library in case.one_hot:
+            y = np.eye(len(case.classes), dtype=p.dtype)[y]
+        if library in case.logs:
+            p = np.log(p)
+        if library == "Keras" and p.ndim == 1:
+            y, p = y[:, None], p[:, None]
+        pair = (y, p) if order[0] in _TRUTH else (p, y)
+        return _numpy(loss(*(_array(library, x) for x in pair), **options))
+
+    return call
+
+
+def _order(loss: Any) -> tuple[str, ...]:
+    called = getattr(loss, "call", loss)  # Keras has classes
+    names = [name for name in signature(called).parameters if name != "self"]
+    return tuple(names[:2])
+
+
+def _defaults(loss: Any, order: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        name: parameter.default
+        for name, parameter in signature(loss).parameters.items()
+        if name not in (*order, *_NO_CONVENTION)
+        and parameter.default not in (None, Parameter.empty, "deprecated")
+    }
+
+
+def _reduction(call: Callable[[Any, Any], Any], y: Any, p: Any) -> str:
+    """Tell what is done with the losses of samples: a mean stays if all come twice."""
+    once, twice = call(y, p), call(np.concatenate([y, y]), np.concatenate([p, p]))
+    if once.shape != ():
+        return "none"
+    return "mean" if abs(float(twice / once) - 1) < 0.5 else "sum"
+
+
+def _array(library: str, x: Any) -> Array:
+    if library != "PyTorch":
+        return x
+    return import_module("torch").tensor(x)
+
+
+def _numpy(x: Any) -> Any:
+    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)

@@ -1,0 +1,1 @@
+"""What every loss shares; no framework is named here."""

@@ -1,0 +1,255 @@
+"""Values that a loss is not made for: refused where one can look, NaN where one cannot.
+
+In a graph, under XLA, torch.compile or vmap, and on a GPU, where a look would stop the
+queue, nobody knows the values before they are used. There a value outside of its domain
+becomes NaN, in the loss and in its gradient, instead of a plausible number. A value
+that weighs nothing is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from lossbook.backends import Array, Backend
+
+USE_LOGITS = "Pass from_logits=True if these are logits."
+_ROUNDING = 4  # as many units in the last place of 1 a probability may be off
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of the losses, in their shape.
+
+    Attributes
+    ----------
+    values : array
+    positive : bool
+        Whether all are known to be above 0, so that nothing has to be silenced.
+    """
+
+    values: Array
+    positive: bool
+
+
+def known_range(
+    xp: Backend, x: Array, nan_as: float = 0.0
+) -> tuple[float, float] | None:
+    """Return the smallest and largest value that is not NaN, or None if not known."""
+    values = xp.range_of(x)
+    if values is None or (values[0] == values[0] and values[1] == values[1]):
+        return values  # type: ignore[no-any-return]
+    known = xp.where(x == x, x, xp.zeros_like(x) + nan_as)
+    return xp.range_of(known)  # type: ignore[no-any-return]
+
+
+def within_unit(
+    xp: Backend, x: Array, name: str, fix: str, weights: Weights | None = None
+) -> Array:
+    """Return values in [0, 1]; what leaves it by rounding alone becomes 0 or 1."""
+    values = known_range(xp, x)
+    if values is not None and values[0] >= 0 and values[1] <= 1:
+        return x
+    room = _ROUNDING * xp.eps(x)
+    words = _range_words(xp, x, name, "[0, 1]", fix)
+
+    def mended() -> Array:
+        wrong = (x < -room) | (x > 1 + room)
+        # What is wrong is not clipped: it would have no gradient to become NaN.
+        inside = xp.where(wrong, x, xp.clip(x, 0.0, 1.0))
+        return refuse(xp, inside, wrong, words, weights, values is not None)
+
+    return xp.where_needed(lambda: (x < 0) | (x > 1), mended, x)
+
+
+def not_negative(
+    xp: Backend, x: Array, name: str, fix: str, weights: Weights | None = None
+) -> Array:
+    """Return values of 0 or more."""
+    values = known_range(xp, x)
+    if values is not None and values[0] >= 0:
+        return x
+    words = _range_words(xp, x, name, "[0, inf]", fix)
+    return without(xp, x, lambda: x < 0, words, weights, values is not None)
+
+
+def positive(
+    xp: Backend, x: Array, name: str, fix: str, weights: Weights | None = None
+) -> Array:
+    """Return values above 0."""
+    values = known_range(xp, x, nan_as=1.0)
+    if values is not None and values[0] > 0:
+        return x
+
+    def words() -> str:
+        low = known_range(xp, x, nan_as=1.0)
+        got = f", got {digits(low[0])}" if low else ""
+        return f"{name} must be positive{got}. {fix}"
+
+    return without(xp, x, lambda: x <= 0, words, weights, values is not None)
+
+
+def signs(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
+    """Return labels of -1 and +1."""
+    sizes = known_range(xp, xp.abs(y), nan_as=1.0)
+    if sizes is not None and sizes[0] >= 1 and sizes[1] <= 1:
+        return y
+
+    def words() -> str:
+        values = known_range(xp, y, nan_as=1.0)
+        got = _from_to(values) if values else ""
+        return (
+            f"y_true must hold labels -1 and +1{got}. Use 2 * y - 1 to turn labels 0 "
+            "and 1 into them."
+        )
+
+    def wrong() -> Array:
+        return (xp.abs(y) != 1) & (y == y)
+
+    return without(xp, y, wrong, words, weights, sizes is not None)
+
+
+def bits(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
+    """Return targets of 0 and 1."""
+    off = known_range(xp, y * (1 - y))  # 0 for 0 and 1 alone
+    if off is not None and off[0] == 0 and off[1] == 0:
+        return y
+
+    def wrong() -> Array:
+        return (y != 0) & (y != 1) & (y == y)
+
+    return without(xp, y, wrong, lambda: _NO_BITS, weights, off is not None)
+
+
+_NO_BITS = (
+    "y_true must hold 0 and 1 alone. Use (y + 1) / 2 for labels -1 and +1, "
+    "sparse_focal for class labels, binary_cross_entropy for soft targets."
+)
+
+
+def without(
+    xp: Backend,
+    x: Array,
+    wrong: Callable[[], Array],
+    words: Callable[[], str],
+    weights: Weights | None,
+    known: bool,
+) -> Array:
+    """Return `x` as `refuse` does, which is not asked where nothing is wrong."""
+    return xp.where_needed(
+        wrong, lambda: refuse(xp, x, wrong(), words, weights, known), x
+    )
+
+
+def refuse(
+    xp: Backend,
+    x: Array,
+    wrong: Array,
+    words: Callable[[], str],
+    weights: Weights | None = None,
+    known: bool = False,
+) -> Array:
+    """Refuse `x` where `wrong` is seen; where it cannot be seen make it NaN there.
+
+    The NaN is added, so that the gradient is NaN as well; it would be 0 if the NaN were
+    put in the place of the value.
+    """
+    return xp.nan_where(checked(xp, wrong, words, weights, known), x)
+
+
+def checked(
+    xp: Backend,
+    wrong: Array,
+    words: Callable[[], str],
+    weights: Weights | None = None,
+    known: bool = False,
+) -> Array:
+    """Return where `wrong` counts; raise if that is seen to be anywhere.
+
+    `known` says that something was seen to be wrong before: of constants in a graph the
+    values are at hand, but not those of what is computed from them.
+    """
+    if weights is not None:
+        counts = weights.values != 0
+        if len(xp.shape(counts)) < len(xp.shape(wrong)):  # one weight for all classes
+            counts = xp.expand_dims(counts, -1)
+        wrong = wrong & counts
+    seen = xp.any_of(wrong)
+    if seen or (seen is None and known and weights is None):
+        raise ValueError(words())
+    if seen is None:
+        xp.explain(wrong, words)
+    return wrong
+
+
+def _range_words(
+    xp: Backend, x: Array, name: str, interval: str, fix: str
+) -> Callable[[], str]:
+    def words() -> str:
+        values = known_range(xp, x)
+        got = _from_to(values) if values else ""
+        return f"{name} must lie in {interval}{got}. {fix}"
+
+    return words
+
+
+def _from_to(values: tuple[float, float]) -> str:
+    return f", got values from {digits(values[0])} to {digits(values[1])}"
+
+
+def digits(value: Any) -> str:
+    """Write a number short, but with all the digits that tell it from its like."""
+    short = f"{value:g}"
+    return short if float(short) == float(value) else str(value)
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Refuse a parameter that is not a positive, finite number."""
+    if not is_number(value) or not 0 < value < inf:
+        raise ValueError(
+            f"{name} must be a positive number, got {value!r}. For instance {name}=1.0."
+        )
+
+
+def check_between(name: str, value: Any, low: float, high: float) -> None:
+    """Refuse a parameter that is not a number in the closed interval [low, high]."""
+    if not is_number(value) or not low <= value <= high:
+        raise ValueError(
+            f"{name} must be a number in [{low:g}, {high:g}], got {value!r}."
+        )
+
+
+def is_number(value: Any) -> bool:
+    """Say whether this is a real number, which True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def checked_weight(xp: Backend, weight: Array, name: str, fix: str = "") -> Array:
+    """Return weights of 0 or more."""
+    low = lowest(xp, weight)
+    if low is not None and low >= 0:
+        return weight
+
+    def words() -> str:
+        low = lowest(xp, weight)
+        got = "" if low is None else f", got {digits(low)}"
+        return f"{name} must not be negative{got}.{fix}"
+
+    return without(xp, weight, lambda: weight < 0, words, None, low is not None)
+
+
+def lowest(xp: Backend, x: Array) -> float | None:
+    """Return the smallest value that is not NaN, or None where values are not known."""
+    values = known_range(xp, x)
+    return None if values is None else float(values[0])
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse a switch that is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")

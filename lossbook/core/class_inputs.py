@@ -1,0 +1,344 @@
+"""What the losses over classes share: where the classes are, labels, class weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from lossbook.backends import Array, Backend, Of1, Of2, backend_of
+from lossbook.core import checks
+from lossbook.core.checks import Weights
+from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
+from lossbook.core.pointwise import Elementwise, Rowwise, call_fused
+from lossbook.core.reduction import (
+    check_reduction,
+    plain_reduction,
+    reduce,
+    without_silent_rows,
+)
+
+
+@dataclass(frozen=True)
+class ClassBatch:
+    """Labels and scores that fit each other.
+
+    Attributes
+    ----------
+    xp : module
+        The backend.
+    labels : array of integers
+        In range everywhere: 0 stands for a label that is ignored or wrong.
+    scores : array
+        One a class, the classes last.
+    weights : Weights or None
+        The sample weights, in the shape of the labels.
+    ignored, wrong : array of bool, or None
+        Which labels count nothing, and which are out of range although they count:
+        known only when the values are, so that their losses must become NaN.
+    """
+
+    xp: Backend
+    labels: Array
+    scores: Array
+    weights: Weights | None
+    ignored: Array | None
+    wrong: Array | None
+
+    @property
+    def classes(self) -> Any:
+        """How many classes there are."""
+        return self.xp.shape(self.scores)[-1]
+
+    def settled(self, losses: Array) -> Array:
+        """Return the losses, 0 where the label is ignored and NaN where it is wrong."""
+        xp = self.xp
+        if self.wrong is not None:
+            # A factor, not a value in its place: the gradient is to be NaN as well.
+            losses = losses * xp.nan_where(self.wrong, xp.zeros_like(losses) + 1)
+        if self.ignored is not None:
+            losses = xp.where(self.ignored, xp.zeros_like(losses), losses)
+        return losses
+
+    def hushed(self, losses: Array) -> Array:
+        """Return the losses, 0 where one that is not finite counts nothing.
+
+        Factors of the loss can be learned too: 0 times NaN would reach their gradient.
+        """
+        xp, silent = self.xp, self.ignored
+        if self.weights is not None and not self.weights.positive:
+            unweighted = self.weights.values == 0
+            silent = unweighted if silent is None else silent | unweighted
+        if silent is None:
+            return losses
+        silent = silent & ~xp.isfinite(losses)
+        return xp.where(silent, xp.zeros_like(losses), losses)
+
+    def counted(self, factor: Array | None, losses: Array) -> Array | None:
+        """Return what each label weighs by itself: its class, or nothing if ignored."""
+        if self.ignored is None:
+            return factor
+        nothing = self.xp.zeros_like(self.xp.stop_gradient(losses))
+        return self.xp.where(
+            self.ignored, nothing, nothing + 1 if factor is None else factor
+        )
+
+    def safe_scores(self) -> Array:
+        """Return the scores without rows that weigh nothing and are not finite."""
+        scores = self.scores
+        if self.ignored is not None:
+            kept = self.xp.zeros_like(scores[..., 0]) + 1
+            kept = self.xp.where(self.ignored, kept * 0, kept)
+            (scores,) = without_silent_rows(self.xp, kept, scores)
+        if self.weights is not None and not self.weights.positive:
+            (scores,) = without_silent_rows(self.xp, self.weights.values, scores)
+        return scores
+
+
+def rank(x: Any) -> int:
+    """Return the number of axes of an array or nested list."""
+    xp = backend_of(x)
+    return len(xp.shape(xp.asarray(x, "y_pred")))
+
+
+def prepare(
+    y_true: Any,
+    y_pred: Any,
+    axis: int,
+    ignore_index: int | None,
+    sample_weight: Any,
+    reduction: str,
+    *others: Any,
+    ignorable: bool = True,
+) -> ClassBatch:
+    """Return integer labels, scores with the classes last, and the weights.
+
+    `ignorable` says whether the loss has an ``ignore_index`` that its errors may name.
+    """
+    check_reduction(reduction)
+    check_ignore_index(ignore_index)
+    xp = backend_of(y_true, y_pred, sample_weight, *others)
+    scores = last(xp, xp.to_float(xp.asarray(y_pred, "y_pred", y_true)), axis)
+    labels = xp.asarray(y_true, "y_true", scores)
+    if not xp.is_integer(labels):
+        raise TypeError(
+            f"y_true must hold integer labels, got dtype {xp.dtype_name(labels)}. Use "
+            "cross_entropy for one-hot or soft targets, or convert the labels to int64."
+        )
+    labels = xp.to_index(_shaped(xp, labels, scores), scores)
+    check_not_empty(xp, labels, "y_true", reduction)
+    weights = weights_of(xp, sample_weight, scores[..., 0])
+    return labelled(
+        xp, labels, scores, weights, ignore_index, "y_true", ignorable=ignorable
+    )
+
+
+def labelled(
+    xp: Backend,
+    labels: Array,
+    scores: Array,
+    weights: Weights | None,
+    ignore_index: int | None,
+    name: str,
+    classes: Any = None,
+    ignorable: bool = True,
+) -> ClassBatch:
+    """Return the batch, its labels seen to name one of the classes."""
+    classes = xp.shape(scores)[-1] if classes is None else classes
+    ignored = None if ignore_index is None else labels == ignore_index
+    if ignored is not None:
+        labels = xp.where(ignored, xp.zeros_like(labels), labels)
+    found = xp.range_of(labels)
+    if classes is None:  # known when the graph runs
+        classes = xp.last_size(scores)
+    if not isinstance(classes, int):
+        classes = xp.cast(classes, labels)
+    elif found is not None and found[0] >= 0 and found[1] < classes:
+        return ClassBatch(xp, labels, scores, weights, ignored, None)
+
+    def words() -> str:
+        known = isinstance(classes, int)
+        wanted = f"{classes - 1} for {classes} classes" if known else "C - 1"
+        got = f", got labels from {found[0]} to {found[1]}" if found else ""
+        return (
+            f"{name} must hold labels 0 to {wanted}{got}. "
+            + "To leave a label out, "
+            + ("pass ignore_index=... or " if ignorable else "")
+            + "give it the sample_weight 0."
+        )
+
+    wrong = (labels < 0) | (labels >= classes)
+    counted = checks.checked(xp, wrong, words, weights, found is not None)
+    labels = xp.where(wrong, xp.zeros_like(labels), labels)
+    return ClassBatch(xp, labels, scores, weights, ignored, counted)
+
+
+def check_ignore_index(value: Any) -> None:
+    """Refuse what is no label."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if value is not None and not whole:
+        raise TypeError(
+            f"ignore_index must be an integer label or None, got {value!r}."
+        )
+
+
+def _shaped(xp: Backend, labels: Array, scores: Array) -> Array:
+    """Return the labels, seen to have the shape of the scores without the classes."""
+    got, want = xp.shape(labels), xp.shape(scores)[:-1]
+    if xp.shape(scores)[-1] == 0:
+        raise ValueError(
+            f"y_pred is empty (shape {xp.shape(scores)}): there are no classes."
+        )
+    if len(got) == len(want) + 1 and got[-1] == 1:
+        raise ValueError(
+            f"y_true must have the shape of y_pred without the class axis, {want}, got "
+            f"{got}. Use y_true[..., 0]."
+        )
+    if len(got) == len(want) + 1 and got == xp.shape(scores):
+        raise ValueError(
+            f"y_true has the shape {got} of y_pred: it looks one-hot. Use "
+            "cross_entropy for one-hot targets, or y_true.argmax(-1)."
+        )
+    # A slice of the scores stands for the shape that the labels must have.
+    names = ("y_true", "y_pred without its class axis")
+    return check_shapes(xp, labels, scores[..., 0], names)
+
+
+def last(xp: Backend, x: Array, axis: int) -> Array:
+    """Move the class axis to the end."""
+    axes = len(xp.shape(x))
+    if axes == 0:
+        raise ValueError(
+            "y_pred must have a class axis, got a single number. Use "
+            "binary_cross_entropy for one probability."
+        )
+    if not (isinstance(axis, Integral) and -axes <= axis < axes):
+        raise ValueError(f"axis must lie in [{-axes}, {axes - 1}], got {axis!r}.")
+    return x if axis in (-1, axes - 1) else xp.moveaxis(x, int(axis), -1)
+
+
+def smoothed(xp: Backend, y: Array, label_smoothing: float) -> Array:
+    """Move targets a little towards the uniform distribution."""
+    if not label_smoothing:
+        return y
+    share = label_smoothing / _number_of_classes(xp, y)
+    return y * (1 - label_smoothing) + share
+
+
+def _number_of_classes(xp: Backend, x: Array) -> Any:
+    """Return a number, or where only the graph knows it one in the dtype of `x`."""
+    known = xp.shape(x)[-1]
+    return xp.cast(xp.last_size(x), x) if known is None else known
+
+
+def soft(xp: Backend, y: Array, y_pred: Array, from_logits: bool) -> Array:
+    """Return -sum of y log p over the classes, for each sample."""
+    if not from_logits:
+        return xp.sum(_CROSS_ENTROPY.losses(xp, y, y_pred), axis=-1)
+    return _SOFTMAX_CE.losses(xp, y, y_pred)
+
+
+def _softmax_ce(xp: Backend, y: Array, z: Array) -> Array:
+    # A class ruled out by a logit of -inf costs nothing where its target is 0.
+    return -xp.sum(xp.multiply_no_nan(y, xp.log_softmax(z)), axis=-1)
+
+
+def _softmax_ce_derivative(xp: Backend, y: Array, z: Array) -> Array:
+    return xp.exp(xp.log_softmax(z)) * xp.sum(y, axis=-1, keepdims=True) - y
+
+
+_SOFTMAX_CE = Rowwise[Of2](
+    "softmax_ce",
+    _softmax_ce,
+    derivatives=[lambda xp, y, z: -xp.log_softmax(z), _softmax_ce_derivative],
+)
+
+_CROSS_ENTROPY = Elementwise[Of2](
+    "cross_entropy_of_probabilities",
+    formula=lambda xp, y, p: -xp.xlogy(y, p),
+    derivatives=[
+        lambda xp, y, p: -xp.log(p),
+        lambda xp, y, p: -xp.divide_no_nan(y, p),
+    ],
+)
+
+_SURPRISE = Elementwise[Of1](
+    "surprise",
+    formula=lambda xp, p: -xp.log(p),
+    derivatives=[lambda xp, p: -1 / p],
+)
+
+_LOGIT_SURPRISE = Rowwise[Of2](
+    "logit_surprise",
+    formula=lambda xp, labels, z: -xp.take_labels(xp.log_softmax(z), labels),
+    derivatives=[None, lambda xp, labels, z: xp.softmax_minus_label(z, labels)],
+)
+
+
+def surprise(batch: ClassBatch, from_logits: bool) -> Array:
+    """Return -log p of each label, by itself: nothing is weighted, ignored or wrong."""
+    xp = batch.xp
+    if from_logits:
+        rows = batch.labels, batch.scores
+        fused = call_fused(xp, "sparse_cross_entropy", *rows, reduction="none")
+        # Of a row that is not finite the framework has a gradient of NaN, also where
+        # the row will count nothing.
+        if fused is not None and xp.any_of(~xp.isfinite(fused)) is False:
+            return fused
+        return _LOGIT_SURPRISE.losses(xp, *rows)
+    return _SURPRISE.losses(xp, xp.take_labels(batch.scores, batch.labels))
+
+
+def mean_surprise(batch: ClassBatch, reduction: str) -> Array:
+    """Return what `reduction` asks for of -log p of each label, from logits."""
+    if batch.weights is batch.ignored is batch.wrong is None:
+        total = plain_reduction(reduction)
+        fused = call_fused(
+            batch.xp,
+            "sparse_cross_entropy",
+            batch.labels,
+            batch.scores,
+            reduction=total,
+        )
+        if fused is not None:
+            return fused
+    losses = batch.settled(surprise(batch, from_logits=True))
+    counted = batch.counted(None, losses)
+    return reduce(batch.xp, losses, batch.weights, reduction, counted)
+
+
+def spread_surprise(
+    batch: ClassBatch, from_logits: bool, class_weight: Array | None
+) -> Array:
+    """Return the mean over the classes of -log p, each class with its weight."""
+    xp, scores = batch.xp, batch.safe_scores()
+    each = -xp.log_softmax(scores) if from_logits else _SURPRISE.losses(xp, scores)
+    if class_weight is not None:
+        ruled_out = (class_weight == 0) & ~xp.isfinite(each)
+        each = xp.where(ruled_out, xp.zeros_like(each), each) * class_weight
+    return xp.sum(each, axis=-1) / _number_of_classes(xp, scores)
+
+
+def divergence(xp: Backend, y: Array, y_pred: Array, from_logits: bool) -> Array:
+    """Return sum of y log(y / p) over the classes, for each sample."""
+    if not from_logits:
+        return xp.sum(_DIVERGENCE.losses(xp, y, y_pred), axis=-1)
+    negative_entropy = xp.sum(_X_LOG_X.losses(xp, y), axis=-1)
+    return soft(xp, y, y_pred, from_logits=True) + negative_entropy
+
+
+_X_LOG_X = Elementwise[Of1](
+    "x_log_x",
+    formula=lambda xp, x: xp.xlogy(x, x),
+    derivatives=[lambda xp, x: xp.log(x) + 1],
+)
+
+
+_DIVERGENCE = Elementwise[Of2](
+    "divergence",
+    formula=lambda xp, y, p: xp.xlogy(y, y) - xp.xlogy(y, p),
+    derivatives=[
+        lambda xp, y, p: xp.log(y) - xp.log(p) + 1,
+        lambda xp, y, p: -xp.divide_no_nan(y, p),
+    ],
+)

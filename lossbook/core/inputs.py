@@ -1,0 +1,169 @@
+"""From what a user gave to arrays that fit: framework, shapes, dtype, weights.
+
+y_true goes to the framework, device and dtype of y_pred. Shapes that differ are
+refused, so that nothing broadcasts silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from lossbook.backends import Array, Backend, backend_of
+from lossbook.core.checks import Weights, checked_weight, lowest
+from lossbook.core.reduction import MEANS, check_reduction
+
+
+def prepare(
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    reduction: str,
+    *others: Any,
+    difference: bool = False,
+) -> tuple[Backend, Array, Array, Weights | None]:
+    """Return the backend, y_true and y_pred as arrays that fit, and the weights.
+
+    With `difference`, of integers only their difference is kept, in y_pred, because
+    float32 would round large ones.
+    """
+    check_reduction(reduction)
+    xp = backend_of(y_true, y_pred, sample_weight, *others)
+    y_pred = xp.asarray(y_pred, "y_pred", y_true)
+    y_true = check_shapes(xp, xp.asarray(y_true, "y_true", y_pred), y_pred)
+    check_not_empty(xp, y_pred, "y_pred", reduction)
+    if difference and xp.is_integer(y_pred) and xp.is_integer(y_true):
+        wide = xp.to_int64(y_true)
+        y_true, y_pred = xp.zeros_like(wide), xp.to_int64(y_pred) - wide
+    y_pred = xp.to_float(y_pred)
+    y_true = xp.cast(y_true, y_pred)
+    return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred)
+
+
+def float_arrays(
+    arrays: dict[str, Any], dtype_of: str, sample_weight: Any, reduction: str
+) -> tuple[Backend, list[Array]]:
+    """Return the backend, and arrays of one shape in the dtype of the one named."""
+    check_reduction(reduction)
+    xp = backend_of(*arrays.values(), sample_weight)
+    lead = xp.to_float(xp.asarray(arrays[dtype_of], dtype_of, *_tensors(xp, arrays)))
+    fitting = []
+    for name, value in arrays.items():
+        array = lead
+        if name != dtype_of:
+            array = xp.cast(xp.asarray(value, name, lead), lead)
+            array = check_shapes(xp, array, lead, (name, dtype_of))
+        fitting.append(array)
+    check_not_empty(xp, lead, dtype_of, reduction)
+    return xp, fitting
+
+
+def _tensors(xp: Backend, arrays: dict[str, Any]) -> list[Any]:
+    """Return the first array of the framework, to put the others on its device."""
+    return [a for a in arrays.values() if xp.owns(type(a))][:1]
+
+
+def check_shapes(
+    xp: Backend, a: Array, b: Array, names: tuple[str, str] = ("y_true", "y_pred")
+) -> Array:
+    """Refuse shapes that differ; return `a`, seen to fit `b`."""
+    left, right = xp.shape(a), xp.shape(b)
+    if left != right and not _could_be_equal(left, right):
+        raise ValueError(
+            f"{names[0]} and {names[1]} must have the same shape, got {names[0]} "
+            f"{left} and {names[1]} {right}. {_remedy(left, right, names)}"
+        )
+    return xp.fitting(a, b, *names)
+
+
+def check_not_empty(xp: Backend, x: Array, name: str, reduction: str) -> None:
+    """Refuse the mean of an empty batch; its sum is 0, and it has no losses."""
+    if reduction not in MEANS:
+        return
+    if 0 in xp.shape(x):
+        raise ValueError(
+            f"{name} is empty (shape {xp.shape(x)}): an empty batch has no mean. Skip "
+            "the batch, or where other workers wait for this one use "
+            'reduction="sum", which is 0, and lossbook.global_mean.'
+        )
+    xp.not_empty(x, name)
+
+
+def _could_be_equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    return len(left) == len(right) and all(
+        a is None or b is None or a == b for a, b in zip(left, right, strict=True)
+    )
+
+
+def _remedy(left: Sequence[Any], right: Sequence[Any], names: tuple[str, str]) -> str:
+    a, b = names
+    if (*left, 1) == tuple(right):
+        return f"Use {b}.reshape({a}.shape), or {a}[..., None]."
+    if tuple(left) == (*right, 1):
+        return f"Use {a}.reshape({b}.shape), or {b}[..., None]."
+    if None not in (*left, *right) and prod(left) == prod(right):
+        return f"If the elements are in the same order, use {a}.reshape({b}.shape)."
+    return "Nothing is broadcast: make the shapes equal."
+
+
+def weights_of(xp: Backend, sample_weight: Any, losses: Array) -> Weights | None:
+    """Return the weights of losses of this shape, or None where there are none."""
+    if sample_weight is None:
+        return None
+    values = weights_like(xp, sample_weight, losses)
+    low = lowest(xp, values)
+    return Weights(values, low is not None and low > 0)
+
+
+def weights_like(xp: Backend, sample_weight: Any, losses: Array) -> Array:
+    """Return the weights in the shape of the losses: one a loss, or one a sample."""
+    weight = xp.cast(xp.asarray(sample_weight, "sample_weight", losses), losses)
+    want, got = xp.shape(losses), xp.shape(weight)
+    if len(got) > len(want) or not _could_be_equal(got, want[: len(got)]):
+        raise ValueError(
+            f"sample_weight must have one weight a loss, shape {want}, or one a "
+            f"sample, the leading axes of that; got shape {got}. "
+            "Use sample_weight.reshape(-1) if it has an axis of length 1 too many."
+        )
+    weight = xp.fitting(weight, losses, "sample_weight", "the losses")
+    weight = checked_weight(xp, weight, "sample_weight", _TURN_AROUND)
+    missing = len(want) - len(got)
+    for _ in range(missing):
+        weight = xp.expand_dims(weight, -1)
+    if missing:
+        weight = weight + xp.zeros_like(xp.stop_gradient(losses))
+    return weight
+
+
+_TURN_AROUND = (
+    " To turn a loss around, change its sign; to leave a sample out, use weight 0."
+)
+
+
+def trailing_like(xp: Backend, value: Any, name: str, x: Array) -> Array:
+    """Return a number, or one value a class (the last axis), in the shape of `x`."""
+    array = xp.cast(xp.asarray(value, name, x), x)
+    got, want = xp.shape(array), xp.shape(x)
+    if got == (1,):
+        array, got = xp.reshape(array, ()), ()
+    if got not in ((), want[-1:]):
+        raise ValueError(
+            f"{name} must be a number or have one value a class, shape {want[-1:]}, "
+            f"got shape {got}."
+        )
+    array = checked_weight(xp, array, name)
+    return array + xp.zeros_like(xp.stop_gradient(x))
+
+
+def class_weight_of(
+    xp: Backend, value: Any, classes: Any, name: str, like: Array
+) -> Array:
+    """Return class weights as an array of one a class."""
+    weights = xp.cast(xp.asarray(value, name, like), like)
+    if not _could_be_equal(xp.shape(weights), (classes,)):
+        raise ValueError(
+            f"{name} must have one weight a class, shape ({classes},), got shape "
+            f"{xp.shape(weights)}."
+        )
+    return checked_weight(xp, weights, name)

@@ -1,0 +1,124 @@
+"""Functions with a derivative written by hand, and the one way to a fused kernel.
+
+A loss is written as a formula and its derivatives, element by element or row by row.
+Where the framework has a fused kernel for exactly this loss, that is called; otherwise
+the formula, with the derivatives as they stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar
+
+from lossbook.backends import Array, Backend
+from lossbook.core.checks import Weights
+from lossbook.core.inputs import prepare
+from lossbook.core.reduction import plain_reduction, reduce
+
+F = TypeVar("F", bound=Callable[..., Array])
+
+
+@dataclass(frozen=True)
+class Function(Generic[F]):
+    """A function of arrays and numbers; take `Elementwise` or `Rowwise`.
+
+    Attributes
+    ----------
+    name : str
+        Where a framework has a fused kernel, its key in ``KERNELS``; with
+        `` of error`` behind it, that of a kernel which takes y_true and y_pred.
+    formula : callable
+        ``formula(xp, *inputs, **parameters)``.
+    derivatives : sequence of callables
+        The derivative of the formula with respect to each input, with the same
+        arguments and in the shape of the inputs; None where an input is a constant.
+    """
+
+    name: str
+    formula: F
+    derivatives: Sequence[F | None]
+    drops_last_axis: ClassVar[bool]
+
+    def losses(self, xp: Backend, *inputs: Array, **parameters: Any) -> Array:
+        """Return the loss of each element, or of each row."""
+        return self.apply(xp, inputs, parameters, "none")
+
+    def reduced(
+        self,
+        xp: Backend,
+        *inputs: Array,
+        weights: Weights | None = None,
+        reduction: str = "mean",
+        **parameters: Any,
+    ) -> Array:
+        """Return what `reduction` asks for; without weights in one step."""
+        if weights is not None:
+            losses = self.apply(xp, inputs, parameters, "none")
+            return reduce(xp, losses, weights, reduction)
+        return self.apply(xp, inputs, parameters, plain_reduction(reduction))
+
+    def apply(
+        self,
+        xp: Backend,
+        inputs: Sequence[Array],
+        parameters: dict[str, Any],
+        reduction: str,
+    ) -> Array:
+        """Return the losses, their mean or sum, by a kernel where there is one."""
+        fused = call_fused(xp, self.name, *inputs, reduction=reduction, **parameters)
+        if fused is not None:
+            return fused
+        return xp.with_derivatives(
+            partial(self.formula, xp),
+            [by_input and partial(by_input, xp) for by_input in self.derivatives],
+            *inputs,
+            reduction=reduction,
+            rowwise=self.drops_last_axis,
+            parameters=parameters,
+            key=self.formula,
+        )
+
+
+class Elementwise(Function[F]):
+    """A function of each element by itself: it keeps the shape."""
+
+    drops_last_axis = False
+
+
+class Rowwise(Function[F]):
+    """A function of each row, the last axis, of which it keeps nothing."""
+
+    drops_last_axis = True
+
+
+def call_fused(
+    xp: Backend, name: str, *inputs: Array, reduction: str, **parameters: Any
+) -> Array | None:
+    """Return what the framework's kernel of this name gives, None where it has none.
+
+    A kernel may be for some inputs only: it then returns None for the others.
+    """
+    kernel = xp.KERNELS.get(name)
+    return kernel(*inputs, reduction, **parameters) if kernel else None
+
+
+def of_error(
+    loss: Elementwise[Any],
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    reduction: str,
+    **parameters: Any,
+) -> Array:
+    """Apply a loss that is a function of the error y_pred - y_true."""
+    xp, y_true, y_pred, weights = prepare(
+        y_true, y_pred, sample_weight, reduction, difference=True
+    )
+    plain = "none" if weights else plain_reduction(reduction)
+    name = loss.name + " of error"
+    losses = call_fused(xp, name, y_true, y_pred, reduction=plain, **parameters)
+    if losses is None:
+        losses = loss.apply(xp, [y_pred - y_true], parameters, plain)
+    return reduce(xp, losses, weights, reduction) if weights else losses

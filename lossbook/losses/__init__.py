@@ -1,0 +1,1 @@
+"""The losses, by family: a formula and its derivatives, side by side."""

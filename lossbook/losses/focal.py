@@ -1,0 +1,213 @@
+"""Focal losses: cross-entropy that stops attending to what is already right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lossbook.backends import Array, Backend, Of2, Of3
+from lossbook.core import checks, class_inputs
+from lossbook.core.checks import USE_LOGITS, check_between, check_flag
+from lossbook.core.inputs import class_weight_of, prepare
+from lossbook.core.pointwise import Elementwise
+from lossbook.core.reduction import Reduction, reduce, weighted
+
+
+def focal(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    from_logits: bool = False,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Focal loss for 0/1 targets, in nats.
+
+    .. math:: \ell = -\alpha_t\,(1 - p_t)^\gamma \log p_t, \qquad
+              p_t = \begin{cases} p & y = 1 \\ 1 - p & y = 0 \end{cases}
+
+    With gamma = 0 it is binary cross-entropy. The power costs digits: the error is at
+    most 4 + 2 gamma ulp.
+
+    Parameters
+    ----------
+    y_true : array
+        Targets 0 and 1.
+    y_pred : array
+        Probabilities in [0, 1], or logits; same shape as `y_true`.
+    gamma : float
+        How fast an easy example fades, 0 or more.
+    alpha : float, optional
+        Weight of the positives; 1 - alpha is that of the negatives.
+    from_logits : bool
+        Whether `y_pred` holds logits.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If targets leave {0, 1} or probabilities [0, 1], `gamma` is negative, `alpha`
+        leaves [0, 1], and as in :func:`lossbook.mse`.
+
+    References
+    ----------
+    Lin, T.-Y., Goyal, P., Girshick, R., He, K., Dollár, P. (2017), Focal loss for dense
+    object detection.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> lb.focal([1, 1], [-1e4, 100.0], from_logits=True, reduction="none").round(3)
+    array([10000.,     0.])
+    """
+    check_between("gamma", gamma, 0, float("inf"))
+    check_flag("from_logits", from_logits)
+    xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
+    y_true = checks.bits(xp, y_true, weights)
+    if from_logits:
+        losses = _FOCAL_LOGITS.losses(xp, y_true, y_pred, gamma=gamma)
+    else:
+        y_pred = checks.within_unit(xp, y_pred, "y_pred", USE_LOGITS, weights)
+        losses = _FOCAL.losses(xp, y_true, y_pred, gamma=gamma)
+    if alpha is not None:
+        check_between("alpha", alpha, 0, 1)
+        one = xp.zeros_like(y_true) + 1
+        factor = xp.where(y_true == 1, alpha * one, (1 - alpha) * one)
+        factor = xp.where(y_true == y_true, factor, one)
+        losses = weighted(xp, losses, factor)
+    return reduce(xp, losses, weights, reduction)
+
+
+def _focal_logits(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
+    against = (1 - 2 * y) * z  # -z where y = 1
+    return xp.power(xp.sigmoid(against), gamma) * xp.softplus(against)
+
+
+def _focal_logits_derivative(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
+    sign = 1 - 2 * y
+    against = sign * z
+    p_wrong = xp.sigmoid(against)
+    inner = p_wrong + gamma * xp.sigmoid(-against) * xp.softplus(against)
+    return sign * xp.power(p_wrong, gamma) * inner
+
+
+_FOCAL_LOGITS = Elementwise[Of3](
+    "focal_logits", _focal_logits, [None, _focal_logits_derivative]
+)
+
+
+def _focal(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
+    p_wrong = y * (1 - p) + (1 - y) * p  # exact for 0 and 1, and NaN for NaN
+    surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
+    return xp.power(p_wrong, gamma) * surprise
+
+
+def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
+    p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
+    surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
+    # -log(1 - x) / x nears 1 as x nears 0
+    safe = xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
+    ratio = xp.where(p_wrong == 0, p_right, surprise / safe)
+    power = xp.power(p_wrong, gamma)
+    return xp.where(y == 1, -power, power) * (gamma * ratio + 1 / p_right)
+
+
+_FOCAL = Elementwise[Of3]("focal", _focal, [None, _focal_derivative])
+
+
+def sparse_focal(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    gamma: float = 2.0,
+    alpha: Any = None,
+    from_logits: bool = False,
+    axis: int = -1,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Focal loss for integer labels, in nats.
+
+    .. math:: \ell = -\alpha_y\,(1 - p_y)^\gamma \log p_y
+
+    Parameters
+    ----------
+    y_true : array of integers
+        Labels 0 to C - 1, in the shape of `y_pred` without the class axis.
+    y_pred : array
+        Probabilities in [0, 1], or logits, one a class.
+    gamma : float
+        How fast an easy example fades, 0 or more.
+    alpha : array, optional
+        One factor a class; it multiplies the loss and does not enter the mean's
+        denominator.
+    from_logits : bool
+        Whether `y_pred` holds logits.
+    axis : int
+        Where the classes are.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`; the losses have the shape of the labels.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `y_true`.
+
+    Raises
+    ------
+    ValueError
+        If a label is out of range, probabilities leave [0, 1], `gamma` is negative, and
+        as in :func:`lossbook.mse`.
+
+    References
+    ----------
+    Lin, T.-Y., Goyal, P., Girshick, R., He, K., Dollár, P. (2017), Focal loss for dense
+    object detection.
+
+    Examples
+    --------
+    >>> import lossbook as lb
+    >>> round(float(lb.sparse_focal([0], [[0.9, 0.1]])), 6)
+    0.001054
+    """
+    check_between("gamma", gamma, 0, float("inf"))
+    check_flag("from_logits", from_logits)
+    batch = class_inputs.prepare(
+        y_true, y_pred, axis, None, sample_weight, reduction, alpha, ignorable=False
+    )
+    xp = batch.xp
+    if from_logits:
+        log_p = -class_inputs.surprise(batch, from_logits=True)
+        losses = _FOCAL_OF_LOG.losses(xp, log_p, gamma=gamma)
+    else:
+        scores = batch.scores
+        scores = checks.within_unit(xp, scores, "y_pred", USE_LOGITS, batch.weights)
+        p = xp.take_labels(scores, batch.labels)
+        losses = _FOCAL.losses(xp, xp.zeros_like(p) + 1, p, gamma=gamma)
+    losses = batch.hushed(losses)
+    if alpha is not None:
+        factor = class_weight_of(xp, alpha, batch.classes, "alpha", batch.scores)
+        losses = weighted(xp, losses, xp.take(factor, batch.labels))
+    return reduce(xp, batch.settled(losses), batch.weights, reduction)
+
+
+def _focal_of_log_derivative(xp: Backend, log_p: Array, gamma: float) -> Array:
+    p_wrong = -xp.expm1(log_p)
+    ratio = xp.where(
+        p_wrong == 0, p_wrong + 1, -log_p / xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
+    )
+    return -xp.power(p_wrong, gamma) * (1 + gamma * xp.exp(log_p) * ratio)
+
+
+_FOCAL_OF_LOG = Elementwise[Of2](
+    "focal_of_log",
+    formula=lambda xp, log_p, gamma: -xp.power(-xp.expm1(log_p), gamma) * log_p,
+    derivatives=[_focal_of_log_derivative],
+)

@@ -1,0 +1,215 @@
+"""Cross-entropy over a large vocabulary, without holding all of its logits.
+
+The last layer of a language model turns n hidden states into n times V logits, of which
+the loss needs one number a row: with V = 128 000 they are by far the largest array of a
+training step, and there are several copies of it. Here layer and loss are one function.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lossbook.backends import Array, Backend, backend_of
+from lossbook.core import class_inputs
+from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
+from lossbook.core.reduction import Reduction, check_reduction, weighted
+
+_ROOM = 2**23  # logits held at once if nobody says otherwise: 32 MB in float32
+
+
+def linear_cross_entropy(
+    hidden: Any,
+    weight: Any,
+    labels: Any,
+    bias: Any = None,
+    ignore_index: int | None = None,
+    chunk_size: int | None = None,
+    *,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Cross-entropy of a linear layer, computed chunk by chunk, in nats.
+
+    .. math:: \ell = -\log \operatorname{softmax}(W h + b)_y, \qquad
+              \frac{\partial\ell}{\partial h} = W^\top (p - e_y), \quad
+              \frac{\partial\ell}{\partial W} = (p - e_y)\, h^\top, \quad
+              \frac{\partial\ell}{\partial b} = p - e_y
+
+    The same number as :func:`lossbook.sparse_cross_entropy` of the logits, at most 4
+    ulp off, of what a logit is when all its terms have one sign. The gradients are
+    computed with the loss, while a chunk of logits is at hand, and multiplied by what
+    arrives on the way back. With ``"none"`` that differs from row to row: the chunks
+    are then computed a second time. Second derivatives, and torch.func, hold all logits
+    at once.
+
+    Parameters
+    ----------
+    hidden : array
+        Hidden states, shape (..., d).
+    weight : array
+        One row a class, shape (V, d), as in ``torch.nn.Linear``; the kernel of a Keras
+        layer is its transpose.
+    labels : array of integers
+        Labels 0 to V - 1, shape (...).
+    bias : array, optional
+        One number a class, shape (V,).
+    ignore_index : int, optional
+        A label that counts nothing. If all are ignored, loss and gradients are 0.
+    chunk_size : int, optional
+        How many rows of logits are held at once; by default as many as make 8 million
+        numbers. In half precision PyTorch holds a quarter of that, in columns.
+    sample_weight, reduction : optional
+        As in :func:`lossbook.mse`; constants here; one weight a label.
+
+    Returns
+    -------
+    array
+        A scalar, or with ``"none"`` the losses in the shape of `labels`; float32 if
+        `weight` is in half precision, whose logits are added up in float32.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a label is out of range, `chunk_size` is not positive, and
+        as in :func:`lossbook.mse`.
+    TypeError
+        If the labels are not integers.
+
+    References
+    ----------
+    Hsu, P.-L. et al. (2024), Liger kernel: efficient Triton kernels for LLM training.
+
+    Examples
+    --------
+    >>> import numpy as np, lossbook as lb
+    >>> h, W = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 2.0], [0.0, 1.0]])
+    >>> round(float(lb.linear_cross_entropy(h, W, [0, 1])), 6)
+    0.813262
+    >>> round(float(lb.sparse_cross_entropy([0, 1], h @ W.T, from_logits=True)), 6)
+    0.813262
+    """
+    check_reduction(reduction)
+    class_inputs.check_ignore_index(ignore_index)
+    _check_chunk(chunk_size)
+    xp = backend_of(hidden, weight, labels, bias, sample_weight)
+    weight = xp.asarray(weight, "weight", hidden)
+    hidden = xp.asarray(hidden, "hidden", weight)
+    hidden, weight = xp.LINEAR.operands(hidden, weight)
+    labels = xp.asarray(labels, "labels", weight)
+    _check_layer(xp, hidden, weight)
+    if bias is not None:
+        bias = _bias(xp, xp.asarray(bias, "bias", weight), weight)
+    labels = _labels(xp, labels, hidden)
+    check_not_empty(xp, labels, "labels", reduction)
+    batch = _batch(xp, labels, hidden, weight, ignore_index, sample_weight)
+    counts = _counts(batch)
+    rows = xp.reshape(hidden, (-1, xp.shape(hidden)[-1]))
+    if batch.ignored is not None or batch.weights is not None:
+        # What does not count must not spoil the sums by being NaN.
+        silent = xp.reshape(counts, (-1, 1)) == 0
+        rows = xp.where(silent, xp.zeros_like(rows), rows)
+    layer = rows, weight, bias, xp.reshape(batch.labels, (-1,))
+    chunk = chunk_size or _default_chunk(xp, rows, weight)
+    if reduction == "none":
+        each = _in_shape(xp, xp.LINEAR.losses(*layer, chunk), batch.labels)
+        return weighted(xp, batch.settled(each), counts)
+    # The share of a wrong label, where it could not be seen, makes loss and gradients
+    # NaN: it multiplies all that the row adds to them.
+    share = batch.settled(counts / _denominator(xp, counts, reduction))
+    return xp.LINEAR.total(*layer, xp.reshape(share, (-1,)), chunk)
+
+
+def _check_chunk(chunk_size: Any) -> None:
+    whole = isinstance(chunk_size, int) and not isinstance(chunk_size, bool)
+    if chunk_size is not None and not (whole and chunk_size > 0):
+        raise ValueError(
+            f"chunk_size must be a positive whole number of rows, got {chunk_size!r}."
+        )
+
+
+def _check_layer(xp: Backend, hidden: Array, weight: Array) -> None:
+    states, classes = xp.shape(hidden), xp.shape(weight)
+    if len(classes) != 2 or not states or states[-1] != classes[1]:
+        turned = len(classes) == 2 and states[-1:] == classes[:1]
+        fix = " Pass weight.T, one row a class." if turned else ""
+        raise ValueError(
+            "hidden must have the shape (..., d) and weight (V, d), got hidden "
+            f"{states} and weight {classes}.{fix}"
+        )
+    if 0 in (states[-1], *classes):
+        raise ValueError(
+            f"hidden (shape {states}) or weight (shape {classes}) is empty: there is "
+            "no layer."
+        )
+
+
+def _labels(xp: Backend, labels: Array, hidden: Array) -> Array:
+    if not xp.is_integer(labels):
+        raise TypeError(
+            f"labels must be integers, got dtype {xp.dtype_name(labels)}. Convert them "
+            "to int64."
+        )
+    names = ("labels", "hidden without its last axis")
+    return xp.to_index(check_shapes(xp, labels, hidden[..., 0], names), hidden)
+
+
+def _bias(xp: Backend, bias: Array, weight: Array) -> Array:
+    if xp.shape(bias) != xp.shape(weight)[:1]:
+        raise ValueError(
+            f"bias must have one number a class, shape {xp.shape(weight)[:1]}, got "
+            f"shape {xp.shape(bias)}."
+        )
+    return xp.cast(bias, weight)
+
+
+def _batch(
+    xp: Backend,
+    labels: Array,
+    hidden: Array,
+    weight: Array,
+    ignore_index: int | None,
+    sample_weight: Any,
+) -> class_inputs.ClassBatch:
+    """Return labels and weights; one number a row stands for the scores."""
+    precision = xp.to_float(xp.stop_gradient(weight[:1, 0]))
+    zeros = xp.zeros_like(xp.cast(xp.stop_gradient(hidden[..., 0]), precision))
+    weights = weights_of(xp, sample_weight, zeros)
+    classes = xp.shape(weight)[0] or xp.last_size(xp.moveaxis(weight, 0, -1))
+    return class_inputs.labelled(
+        xp, labels, zeros, weights, ignore_index, "labels", classes
+    )
+
+
+def _counts(batch: class_inputs.ClassBatch) -> Array:
+    """Return the weight of each label, in the precision of the loss; a constant."""
+    xp, counts = batch.xp, batch.scores + 1
+    if batch.weights is not None:
+        counts = xp.stop_gradient(batch.weights.values)
+    if batch.ignored is None:
+        return counts
+    return xp.where(batch.ignored, xp.zeros_like(counts), counts)
+
+
+def _denominator(xp: Backend, weights: Array, reduction: str) -> Array:
+    """Return what the weights are divided by, and 1 where they add up to 0."""
+    counted = weights if reduction == "mean" else xp.zeros_like(weights) + 1
+    total = xp.sum(counted)
+    one = xp.zeros_like(total) + 1
+    return one if reduction == "sum" else xp.where(total == 0, one, total)
+
+
+def _default_chunk(xp: Backend, rows: Array, weight: Array) -> int:
+    """Return as many rows as fit into the room, which grows with the weight."""
+    classes, width = xp.shape(weight)
+    if classes is None:
+        return 1024
+    known = xp.shape(rows)[0]
+    fitting: int = max(_ROOM // classes, (width or 0) // 16, 1)
+    return fitting if known is None else max(1, min(fitting, known))
+
+
+def _in_shape(xp: Backend, losses: Array, labels: Array) -> Array:
+    sizes = xp.shape(labels)
+    if len(sizes) == 1:
+        return losses
+    return xp.reshape(losses, tuple(-1 if n is None else n for n in sizes))

@@ -1,0 +1,293 @@
+"""What every optimizer shares: structure, dtype and checks around a rule.
+
+A rule moves one array: ``rule(xp, h, p, g, *slots) -> (p, *slots)``. p is a parameter,
+g its gradient, the slots are what is remembered from step to step. h holds the numbers:
+the learning rate ``h.lr``, the step ``h.t`` counted from 1, and the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from lossbook.backends import Array, Backend, backend_of
+from lossbook.backends.tree import flatten, is_numbers, opened
+from lossbook.core.checks import check_positive
+
+Rate = float | Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An update rule with its settings, made by the functions of ``lb.optim``.
+
+    Attributes
+    ----------
+    lr : float or callable
+        The learning rate, or a schedule: a function of the number of steps taken.
+    settings : dict
+        The other numbers of the rule.
+    rule : callable
+        The update of one array, as above.
+    slots : dict
+        What is remembered for each parameter, and the value that it starts with.
+    """
+
+    lr: Rate
+    settings: dict[str, Any]
+    rule: Callable[..., tuple[Array, ...]] = field(repr=False)
+    slots: dict[str, float] = field(repr=False)
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        params : array, or list, tuple, dict or iterator of arrays
+            The parameters, of any one backend: also ``model.parameters()`` of PyTorch
+            and ``model.trainable_variables`` of Keras.
+
+        Returns
+        -------
+        dict
+            ``"step"``, the number of steps taken, and an entry for each slot in the
+            structure of `params`, an iterator being a list; for half precision in
+            float32.
+        """
+        leaves, rebuild = _parameters(opened(params))
+        xp = backend_of(*leaves)
+        zeros = [xp.zeros_like(xp.to_float(xp.asarray(p, "params"))) for p in leaves]
+        state: dict[str, Any] = {"step": xp.asarray(np.float64(0), "step")}
+        for slot, start in self.slots.items():
+            state[slot] = rebuild([zero + start for zero in zeros])
+        return state
+
+    def step(
+        self, params: Any, grads: Any, state: dict[str, Any], *, lr: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the parameters and the state after one step; nothing is changed.
+
+        Parameters
+        ----------
+        params : array, or list, tuple, dict or iterator of arrays
+            Where you are.
+        grads : like `params`
+            The gradient there.
+        state : dict
+            From `init`, or from the step before; also one that was stored, with lists
+            or NumPy arrays in the place of arrays and an int as the step.
+        lr : float, optional
+            The learning rate of this step, instead of the optimizer's own.
+
+        Returns
+        -------
+        (params, state)
+            In the structure, dtype and framework of `params`, on its device. No
+            derivative is carried through a step.
+
+        Raises
+        ------
+        ValueError
+            If gradients or state do not match the parameters, or the learning rate is
+            negative or not a finite number.
+        """
+        params, grads = opened(params), opened(grads, "grads")
+        leaves, rebuild = _parameters(params)
+        xp = backend_of(*leaves)
+        remembered = [_slot(xp, params, state, slot) for slot in self.slots]
+        step = _count(xp, state) + 1
+        h = self._numbers(xp, step, lr)
+        moved = [
+            _move(xp, self.rule, h, p, g, *slots)
+            for p, g, *slots in zip(
+                leaves,
+                _leaves_like(xp, params, grads, "grads"),
+                *remembered,
+                strict=True,
+            )
+        ]
+        new, *slots = [rebuild(list(arrays)) for arrays in zip(*moved, strict=True)]
+        return new, {"step": step, **dict(zip(self.slots, slots, strict=True))}
+
+    def _numbers(self, xp: Backend, step: Array, lr: Any) -> Numbers:
+        known = xp.range_of(step)  # None inside a graph: there the count is an array
+        if known is not None and not known[0] >= 1:
+            raise _bad_count(f"{known[0] - 1:g}")
+        t = step if known is None else int(known[0])
+        rate = _rate_at(self.lr if lr is None else lr, t - 1)
+        return Numbers({**self.settings, "t": t, "lr": rate})
+
+
+class Numbers:
+    """The numbers of a rule, by name."""
+
+    def __init__(self, numbers: dict[str, Any]) -> None:
+        self.all = numbers
+        for name, value in numbers.items():
+            setattr(self, name, value)
+
+
+def _move(xp: Backend, rule: Any, h: Numbers, p: Array, *others: Array) -> list[Any]:
+    """Apply the rule to one parameter, in float32 if it has half precision."""
+    kept = xp.asarray(p, "params")
+    p = xp.to_float(xp.stop_gradient(kept))
+    g, *slots = (xp.cast(xp.stop_gradient(x), p) for x in others)
+    in_graph = {n: xp.cast(x, p) for n, x in h.all.items() if hasattr(x, "shape")}
+    if in_graph:
+        h = Numbers({**h.all, **in_graph})
+    new, *slots = (xp.cast(x, p) for x in rule(xp, h, p, g, *slots))
+    return [new if xp.is_integer(kept) else xp.cast(new, kept), *slots]
+
+
+def _parameters(params: Any) -> tuple[list[Array], Callable[[list[Any]], Any]]:
+    leaves, rebuild = flatten(params)
+    if any(isinstance(leaf, list | tuple) and not leaf for leaf in leaves):
+        raise ValueError(
+            "there are no parameters: pass at least one array. An iterator such as "
+            "model.parameters() is used up by its first reader: call it anew, or pass "
+            "list(model.parameters())."
+        )
+    return leaves, rebuild
+
+
+def _count(xp: Backend, state: dict[str, Any]) -> Array:
+    """Return the steps taken, as an array; a stored state may have a number."""
+    _check_slot(state, "step")
+    step = state["step"]
+    if not xp.owns(type(step)):
+        try:
+            step = xp.asarray(np.float64(step), "state['step']")
+        except (TypeError, ValueError):
+            raise _bad_count(repr(step)) from None
+    if xp.shape(step) != ():
+        raise _bad_count(f"shape {xp.shape(step)}")
+    return step
+
+
+def _bad_count(got: str) -> ValueError:
+    return ValueError(
+        f"state['step'] must be the number of steps taken, 0 or more, got {got}. Pass "
+        "the state that init or the step before returned."
+    )
+
+
+def _check_slot(state: dict[str, Any], slot: str) -> None:
+    if slot not in state:
+        raise ValueError(
+            f"state has {list(state)} but no {slot!r}: make it with the init of the "
+            "same optimizer."
+        )
+
+
+def _slot(xp: Backend, params: Any, state: dict[str, Any], slot: str) -> list[Array]:
+    _check_slot(state, slot)
+    return _leaves_like(xp, params, state[slot], f"state[{slot!r}]")
+
+
+def _leaves_like(xp: Backend, params: Any, tree: Any, name: str) -> list[Array]:
+    """Return the arrays of `tree` in the order of `params`, whose structure it has."""
+    in_order = isinstance(params, list | tuple) and not is_numbers(params)
+    if not in_order and not isinstance(params, dict):
+        return [_leaf_like(xp, params, tree, name)]
+    tree = _from_file(params, tree)
+    if in_order:
+        params = dict(enumerate(params))
+        tree = dict(enumerate(tree)) if isinstance(tree, list | tuple) else tree
+    if not isinstance(tree, dict) or set(tree) != set(params):
+        got = list(tree) if isinstance(tree, dict) else f"a {type(tree).__name__}"
+        raise ValueError(
+            f"{name} must have the structure of params, with {list(params)}; got "
+            f"{got}. Differentiate by the params that you pass."
+        )
+    leaves = []
+    for key in params:
+        leaves += _leaves_like(xp, params[key], tree[key], f"{name}[{key!r}]")
+    return leaves
+
+
+def _from_file(params: Any, tree: Any) -> Any:
+    """Return the structure that JSON or NumPy has stored in a way of its own."""
+    if isinstance(tree, np.ndarray) and tree.ndim:  # a list of arrays of one shape
+        return list(tree)
+    if isinstance(tree, np.ndarray) and tree.dtype == object:
+        tree = tree.item()
+    if isinstance(tree, dict) and isinstance(params, dict):
+        names = {str(key): key for key in params}
+        if set(tree) == set(names):  # JSON has no keys but texts
+            return {names[key]: value for key, value in tree.items()}
+    return tree
+
+
+def _leaf_like(xp: Backend, p: Array, x: Any, name: str) -> Array:
+    if x is None:
+        raise ValueError(
+            f"{name} is None: the loss does not depend on this parameter. Pass zeros, "
+            "or leave the parameter out."
+        )
+    backend_of(p, x)  # PyTorch and TensorFlow cannot be mixed
+    p = xp.asarray(p, "params")
+    # Numbers from a file take the dtype of the state, which is not half precision.
+    x = xp.asarray(x, name, p if xp.owns(type(x)) else xp.to_float(p))
+    got, want = xp.shape(x), xp.shape(p)
+    if len(got) != len(want) or any(
+        None not in (a, b) and a != b for a, b in zip(got, want, strict=True)
+    ):
+        raise ValueError(
+            f"{name} must have the shape of its parameter, {want}, got {got}. Nothing "
+            "is broadcast: differentiate by the params that you pass."
+        )
+    return x
+
+
+def _rate_at(lr: Any, done: Any) -> Any:
+    """Return the learning rate after so many steps; inside a graph it is an array."""
+    rate = lr(done) if callable(lr) else lr
+    if hasattr(rate, "shape"):
+        xp = backend_of(rate)
+        known = xp.range_of(xp.asarray(rate, "lr"))
+        if known is None:
+            return rate
+        rate = known[0]
+    if not (isfinite(rate) and rate >= 0):
+        raise ValueError(
+            "the learning rate of a step must be a finite number of at least 0, got "
+            f"{rate!r}. Look at your schedule."
+        )
+    return float(rate)
+
+
+def check_rate(lr: Rate) -> Rate:
+    """Return the learning rate; refuse a number that is not positive."""
+    if callable(lr):
+        return lr
+    check_positive("lr", lr)
+    return float(lr)
+
+
+def check_share(name: str, value: Any) -> float:
+    """Return how much of the past is kept; refuse what is not in [0, 1)."""
+    if not _is_number(value) or not 0 <= value < 1:
+        raise ValueError(
+            f"{name} must be a number in [0, 1), got {value!r}. At 1 nothing would "
+            "ever be forgotten; 0.9 is usual."
+        )
+    return float(value)
+
+
+def check_amount(name: str, value: Any, default: float) -> float:
+    """Return the number; refuse what is negative or not finite."""
+    if not _is_number(value) or not (isfinite(value) and value >= 0):
+        raise ValueError(
+            f"{name} must be a finite number of at least 0, got {value!r}. The default "
+            f"is {default:g}."
+        )
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

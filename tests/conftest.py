@@ -1,0 +1,3 @@
+"""Loads what must come before TensorFlow, before any test does."""
+
+import lossbook._book  # noqa: F401
