@@ -16,36 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from lossbook.losses import classification, margins, regression, robust
-from lossbook.losses.focal import focal, sparse_focal
+from lossbook.core.registry import adapted
+from lossbook.losses import classification
 
 Function = Callable[..., Any]
 
-ELEMENTWISE: tuple[Function, ...] = (
-    regression.mse,
-    regression.rmse,
-    regression.mae,
-    regression.huber,
-    regression.log_cosh,
-    regression.quantile,
-    regression.poisson_nll,
-    robust.adaptive_robust,
-    classification.binary_cross_entropy,
-    margins.hinge,
-    margins.squared_hinge,
-    margins.logistic,
-    focal,
-)
-OF_DISTRIBUTIONS: tuple[Function, ...] = (
-    classification.cross_entropy,
-    classification.kl_divergence,
-)
-OF_LABELS: tuple[Function, ...] = (
-    classification.sparse_cross_entropy,
-    margins.multiclass_hinge,
-    sparse_focal,
-)
-FUNCTIONS = (*ELEMENTWISE, *OF_DISTRIBUTIONS, *OF_LABELS, classification.log_loss)
+ELEMENTWISE = adapted("elements")
+OF_DISTRIBUTIONS = adapted("distributions")
+OF_LABELS = adapted("labels")
+FUNCTIONS = (*ELEMENTWISE, *OF_DISTRIBUTIONS, *OF_LABELS, *adapted("either"))
 
 _SPELLED = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "nll": "NLL", "kl": "KL"}
 _ADAPTERS = ("torch", "keras")

@@ -26,12 +26,14 @@ from lossbook.core.checks import check_between, within_unit
 from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, check_reduction, reduce
+from lossbook.core.registry import loss
 from lossbook.losses.vectors import norm
 
 Kind = Literal["minimax", "non_saturating", "least_squares", "wasserstein", "hinge"]
 KINDS = ("minimax", "non_saturating", "least_squares", "wasserstein", "hinge")
 
 
+@loss("scores")
 def gan_discriminator(
     real: Any,
     fake: Any,
@@ -105,6 +107,7 @@ def gan_discriminator(
     ) + of_fake.reduced(xp, fake, weights=weights, reduction=reduction)
 
 
+@loss("scores")
 def gan_generator(
     fake: Any,
     *,
@@ -228,6 +231,7 @@ _GENERATOR = {
 }
 
 
+@loss("scores")
 def gradient_penalty(
     critic: Callable[[Array], Array],
     real: Any,

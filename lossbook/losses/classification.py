@@ -16,11 +16,13 @@ from lossbook.core.checks import USE_LOGITS, Weights, check_between, check_flag
 from lossbook.core.inputs import class_weight_of, prepare, trailing_like, weights_of
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, reduce, weighted
+from lossbook.core.registry import loss
 
 PROBABILITIES = "Targets are 0 and 1, or probabilities."
 SHARES = "Targets are probabilities."
 
 
+@loss("elements", adapted=True)
 def binary_cross_entropy(
     y_true: Any,
     y_pred: Any,
@@ -164,6 +166,7 @@ def _probabilities(
     return xp.clip(p, eps, 1 - eps)
 
 
+@loss("distributions", adapted=True)
 def cross_entropy(
     y_true: Any,
     y_pred: Any,
@@ -256,6 +259,7 @@ def _distributions(
     return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred[..., 0])
 
 
+@loss("labels", adapted=True)
 def sparse_cross_entropy(
     y_true: Any,
     y_pred: Any,
@@ -339,6 +343,7 @@ def sparse_cross_entropy(
     return reduce(xp, losses, batch.weights, reduction, counted)
 
 
+@loss("distributions", adapted=True)
 def kl_divergence(
     y_true: Any,
     y_pred: Any,
@@ -402,6 +407,7 @@ def kl_divergence(
     return reduce(xp, losses, weights, reduction)
 
 
+@loss("either", adapted=True)
 def log_loss(
     y_true: Any,
     y_pred: Any,

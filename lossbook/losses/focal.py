@@ -10,8 +10,10 @@ from lossbook.core.checks import USE_LOGITS, check_between, check_flag
 from lossbook.core.inputs import class_weight_of, prepare
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, reduce, weighted
+from lossbook.core.registry import loss
 
 
+@loss("elements", adapted=True)
 def focal(
     y_true: Any,
     y_pred: Any,
@@ -122,6 +124,7 @@ def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
 _FOCAL = Elementwise[Of3]("focal", _focal, [None, _focal_derivative])
 
 
+@loss("labels", adapted=True)
 def sparse_focal(
     y_true: Any,
     y_pred: Any,

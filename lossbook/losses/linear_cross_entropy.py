@@ -13,10 +13,12 @@ from lossbook.backends import Array, Backend, backend_of
 from lossbook.core import class_inputs
 from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
 from lossbook.core.reduction import Reduction, check_reduction, weighted
+from lossbook.core.registry import loss
 
 _ROOM = 2**23  # logits held at once if nobody says otherwise: 32 MB in float32
 
 
+@loss("layer")
 def linear_cross_entropy(
     hidden: Any,
     weight: Any,

@@ -15,8 +15,10 @@ from lossbook.core.checks import check_positive
 from lossbook.core.inputs import prepare
 from lossbook.core.pointwise import Elementwise, Rowwise
 from lossbook.core.reduction import Reduction, reduce
+from lossbook.core.registry import loss
 
 
+@loss("elements")
 def zero_one(
     y_true: Any,
     y_pred: Any,
@@ -67,6 +69,7 @@ _ZERO_ONE = Elementwise[Of2](
 )
 
 
+@loss("elements", adapted=True)
 def hinge(
     y_true: Any,
     y_pred: Any,
@@ -118,6 +121,7 @@ _HINGE = Elementwise[Of1](
 )
 
 
+@loss("elements", adapted=True)
 def squared_hinge(
     y_true: Any,
     y_pred: Any,
@@ -164,6 +168,7 @@ _SQUARED_HINGE = Elementwise[Of1](
 )
 
 
+@loss("elements", adapted=True)
 def logistic(
     y_true: Any,
     y_pred: Any,
@@ -210,6 +215,7 @@ LOGISTIC = Elementwise[Of1](
 )
 
 
+@loss("labels", adapted=True)
 def multiclass_hinge(
     y_true: Any,
     y_pred: Any,

@@ -17,8 +17,10 @@ from lossbook.backends import Array, Of1, Of2, backend_of
 from lossbook.backends.tree import flatten, opened
 from lossbook.core.checks import check_between
 from lossbook.core.pointwise import Elementwise
+from lossbook.core.registry import loss
 
 
+@loss("penalty")
 def l1(params: Any) -> Array:
     r"""Sum of the absolute values of all parameters: the lasso penalty.
 
@@ -66,6 +68,7 @@ _ABSOLUTE = Elementwise[Of1](
 )
 
 
+@loss("penalty")
 def l2(params: Any) -> Array:
     r"""Sum of the squares of all parameters: the ridge penalty.
 
@@ -111,6 +114,7 @@ _SQUARE = Elementwise[Of1](
 )
 
 
+@loss("penalty")
 def elastic_net(params: Any, l1_ratio: float = 0.5) -> Array:
     r"""Mixture of both penalties, in the convention of scikit-learn's ``ElasticNet``.
 

@@ -20,10 +20,12 @@ from lossbook.core.reduction import (
     reduce,
     without_silent_rows,
 )
+from lossbook.core.registry import loss
 from lossbook.losses.margins import LOGISTIC, POSITIVE_PART
 from lossbook.losses.vectors import direction, norm
 
 
+@loss("scores")
 def margin_ranking(
     positive: Any,
     negative: Any,
@@ -78,6 +80,7 @@ def margin_ranking(
     )
 
 
+@loss("scores")
 def bpr(
     positive: Any,
     negative: Any,
@@ -133,6 +136,7 @@ def _lead(
     return xp, above - below, weights_of(xp, sample_weight, above)
 
 
+@loss("scores")
 def warp(
     positive: Any,
     negatives: Any,
@@ -239,6 +243,7 @@ def _one_with_many(
     return xp, rows[..., 0], below, weights
 
 
+@loss("scores")
 def triplet(
     anchor: Any,
     positive: Any,
@@ -299,6 +304,7 @@ def triplet(
     )
 
 
+@loss("scores")
 def info_nce(
     query: Any,
     key: Any,

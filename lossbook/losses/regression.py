@@ -15,10 +15,12 @@ from lossbook.core.checks import check_between, check_flag, check_positive
 from lossbook.core.inputs import float_arrays, prepare, weights_of
 from lossbook.core.pointwise import Elementwise, of_error
 from lossbook.core.reduction import Reduction, reduce
+from lossbook.core.registry import loss
 
 LOG_2 = log(2)
 
 
+@loss("elements", adapted=True)
 def mse(
     y_true: Any,
     y_pred: Any,
@@ -72,6 +74,7 @@ _MSE = Elementwise[Of1](
 )
 
 
+@loss("elements", adapted=True)
 def rmse(
     y_true: Any,
     y_pred: Any,
@@ -139,6 +142,7 @@ _ROOT = Elementwise[Of1](
 )
 
 
+@loss("elements", adapted=True)
 def mae(
     y_true: Any,
     y_pred: Any,
@@ -181,6 +185,7 @@ _MAE = Elementwise[Of1](
 )
 
 
+@loss("elements", adapted=True)
 def huber(
     y_true: Any,
     y_pred: Any,
@@ -241,6 +246,7 @@ _HUBER = Elementwise[Of2](
 )
 
 
+@loss("elements", adapted=True)
 def log_cosh(
     y_true: Any,
     y_pred: Any,
@@ -290,6 +296,7 @@ _LOG_COSH = Elementwise[Of1](
 )
 
 
+@loss("elements", adapted=True)
 def quantile(
     y_true: Any,
     y_pred: Any,
@@ -352,6 +359,7 @@ _QUANTILE = Elementwise[Of2](
 )
 
 
+@loss("elements", adapted=True)
 def poisson_nll(
     y_true: Any,
     y_pred: Any,
@@ -423,6 +431,7 @@ _POISSON_LOG = Elementwise[Of2](
 )
 
 
+@loss("elements")
 def gaussian_nll(
     y_true: Any,
     mean: Any,

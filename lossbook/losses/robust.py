@@ -9,10 +9,12 @@ from lossbook.core.checks import check_positive
 from lossbook.core.inputs import prepare
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, reduce
+from lossbook.core.registry import loss
 
 _FAR = 1e18  # beyond this alpha the loss is its limit to the last digit of its data
 
 
+@loss("elements", adapted=True)
 def adaptive_robust(
     y_true: Any,
     y_pred: Any,

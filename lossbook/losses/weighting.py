@@ -16,6 +16,7 @@ import numpy as np
 from lossbook.backends import Array, Backend, Of2, Of4, backend_of
 from lossbook.core.checks import check_flag, checked_weight
 from lossbook.core.pointwise import Elementwise
+from lossbook.core.registry import loss
 
 
 def class_weights(labels: Any, kind: Literal["balanced"] | None = "balanced") -> Array:
@@ -90,6 +91,7 @@ def _counts(labels: Any) -> Any:
     return counts
 
 
+@loss("sum")
 def multitask(losses: Any, log_variances: Any) -> Array:
     r"""Sum of the losses of several tasks, each weighted by a noise that is learned.
 
@@ -157,6 +159,7 @@ _SHARE = Elementwise[Of2](
 )
 
 
+@loss("sum")
 def global_mean(
     loss_sum: Any, weight_sum: Any, *, across_workers: bool = True
 ) -> Array:
