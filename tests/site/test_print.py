@@ -56,7 +56,9 @@ STATE = """() => ({
 
 
 # What stands in the answers between formulas, which are drawn after their line.
+# The heads of folded cells are buttons: paper has the cells alone.
 PLAIN_WORDS = """() => [...document.querySelectorAll("details :is(p, li)")]
+  .filter((e) => !e.closest(".cell summary"))
   .flatMap((e) => [...e.childNodes])
   .filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim().length > 3)
   .map((node) => node.data.trim())"""
@@ -86,7 +88,8 @@ def test_paper_has_no_menus_and_nothing_to_press(dark_page):
     dark_page.emulate_media(media="print")
     shown = dark_page.evaluate(
         """() => [...document.querySelectorAll(
-            "nav, button, input, dialog, .headerlink, .bd-sidebar, .prev-next-area")]
+            `nav, button, input, dialog, .headerlink, .bd-sidebar, .prev-next-area,
+             .cell summary`)]
           .filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 80))"""
     )
     assert shown == []
