@@ -25,7 +25,7 @@ from sphinx.util import logging
 EXTENSIONS = Path(__file__).parent
 SCRIPTS = EXTENSIONS.parent / "_static" / "lab"
 # In this order; the last one starts the tables and needs a page.
-PARTS = ("formulas", "plot", "line")
+PARTS = ("formulas", "plot", "line", "logits", "race")
 PAGE = "page"
 PLACE = re.compile(r'<div class="lab-panels" data-of="(\w+)"></div>')
 SETTING = re.compile(r"(.+\.md)\?(.+)#(.+)")
@@ -77,12 +77,14 @@ class Settings(SphinxPostTransform):
     default_priority = 5
 
     def run(self):
+        """Turn each link with a setting into a plain one."""
         for link in list(self.document.findall(addnodes.pending_xref)):
             found = SETTING.fullmatch(link["reftarget"])
             if found:
                 link.replace_self(self.lead(link, *found.groups()))
 
     def lead(self, link, path, setting, place):
+        """Make the plain link; warn of a table that is not there."""
         page = self.env.path2doc(self.env.relfn2path(path, self.env.docname)[1])
         if place not in self.env.metadata.get(page, {}).get("myst_slugs", {}):
             logger.warning("no table %s on %s", place, path, location=link, type="lab")

@@ -2,8 +2,8 @@
 
 Formulas become HTML while the book is built (``formulas.py``), so a page needs only
 KaTeX's style sheet and fonts; diagrams need one plain script (``diagrams.py``), the lab
-two (``lab.py``). All come from ``node_modules``, which ``npm ci`` fills from ``package-lock.json``; a build
-after that needs no network.
+two (``lab.py``). All come from ``node_modules``, which ``npm ci`` fills from
+``package-lock.json``; a build after that needs no network.
 """
 
 import re

@@ -1,6 +1,5 @@
-"""The lab: its numbers are lossbook's, and each table answers to pointer, key and address."""
+"""The lab answers to pointer, finger, key and address, and does what its page says."""
 
-import numpy as np
 import pytest
 
 import lossbook as lb
@@ -10,19 +9,6 @@ from .conftest import PATIENCE, Visit, open_page
 pytestmark = pytest.mark.site
 
 LAB = "book/lab.html"
-ERRORS = [-40.0, -3.0, -1.0, -0.25, -1e-4, 0.0, 1e-7, 0.5, 1.0, 1.75, 2.0, 6.0, 25.0]
-SETTINGS = {
-    "mse": [{}],
-    "mae": [{}],
-    "huber": [{"delta": 0.3}, {"delta": 1.0}, {"delta": 4.0}],
-    "quantile": [{"q": 0.05}, {"q": 0.5}, {"q": 0.9}],
-    "log_cosh": [{}],
-    "adaptive_robust": [
-        {"alpha": alpha, "scale": scale}
-        for alpha in (-6.0, -2.0, -0.25, 0.0, 0.25, 1.0, 1.75, 2.0)
-        for scale in (0.2, 1.0, 3.0)
-    ],
-}
 
 
 @pytest.fixture
@@ -51,20 +37,12 @@ def open_lab(browser, html):
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
-@pytest.fixture(scope="module")
-def lab(offline, html):
-    """Return a page that does nothing but compute."""
-    page = open_page(offline, html / LAB, Visit("lab"))
-    yield page
-    page.close()
-
-
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
-
-
 def table(page, name):
     return page.locator(f"[data-table={name}]")
+
+
+def field(page, name):
+    return page.locator(f".lab-table [name={name}]:visible")
 
 
 def said(page, name):
@@ -84,57 +62,6 @@ def drag(page, handle, dx, dy):
     page.mouse.down()
     page.mouse.move(x + dx, y + dy, steps=5)
     page.mouse.up()
-
-
-# Numbers ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_loss_of_an_error_and_its_derivative_are_those_of_lossbook(lab, name):
-    for settings in SETTINGS[name]:
-        value, slope = lab.evaluate(
-            """([name, errors, settings]) => ["value", "slope"].map((kind) =>
-              errors.map((e) => lab.regression[name][kind](e, settings)))""",
-            [name, ERRORS, settings],
-        )
-
-        def loss(y_pred, settings=settings):
-            zeros = np.zeros(len(ERRORS))
-            return getattr(lb, name)(zeros, y_pred, reduction="sum", **settings)
-
-        separate = getattr(lb, name)(
-            np.zeros(len(ERRORS)), np.array(ERRORS), reduction="none", **settings
-        )
-        close(value, separate)
-        close(slope, lb.value_and_grad(loss)(np.array(ERRORS))[1])
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_no_line_has_a_lower_loss_than_the_one_that_is_drawn(lab, name):
-    for settings in SETTINGS[name]:
-        (slope, height), points = lab.evaluate(
-            """([loss, settings]) => {
-              const state = { ...lab.line.defaults, ...settings, loss };
-              return [lab.line.fit(state), state.points];
-            }""",
-            [name, settings],
-        )
-        x, y = np.array(points).T
-
-        def mean(a, b, settings=settings, x=x, y=y):
-            return float(getattr(lb, name)(y, a * x + b, **settings))
-
-        lowest = mean(slope, height)
-        beside = [
-            mean(slope + da, height + db)
-            for far in (1e-3, 0.05, 1.0)
-            for da in (-far, 0, far)
-            for db in (-far, 0, far)
-        ]
-        assert lowest <= min(beside) * (1 + 1e-12)
-
-
-# Playing ------------------------------------------------------------------------------
 
 
 def test_an_outlier_pulled_down_by_the_mouse_takes_the_line_with_it(open_lab):
@@ -208,14 +135,14 @@ def test_a_dot_dragged_on_the_surface_draws_a_line_of_the_readers_own(open_lab):
 
 def test_an_address_that_was_kept_shows_the_same_again(open_lab):
     page = open_lab("#line")
-    page.get_by_role("combobox", name="Loss").select_option("huber")
-    page.get_by_label("Seam δ").fill("2.5")
+    field(page, "loss").select_option("huber")
+    field(page, "delta").fill("2.5")
     drag(page, page.get_by_role("slider", name="Point 3"), 10, -20)
     wait_for_address(page, "points=")
     kept, words = page.evaluate("location.search + location.hash"), said(page, "line")
     again = open_lab(kept)
     assert said(again, "line") == words
-    assert again.get_by_label("Seam δ").input_value() == "2.5"
+    assert field(again, "delta").input_value() == "2.5"
 
 
 @pytest.mark.parametrize(
@@ -249,3 +176,146 @@ def test_the_first_pictures_are_there_without_scripts_and_on_paper(browser, html
     page.emulate_media(media="print")
     assert not page.locator(".lab-controls").first.is_visible()
     context.close()
+
+
+def test_the_numbers_beside_the_curves_follow_the_logit(open_lab):
+    page = open_lab("?z=-2&losses=hinge,mse#logits")
+    row = page.locator("[data-when=two] [data-loss=hinge]")
+    assert row.locator(".lab-number").all_inner_texts() == ["3", "−1"]
+    drag(page, page.get_by_role("slider", name="The logit z, loss"), 60, 0)
+    wait_for_address(page, "z=")
+    z = float(field(page, "z").input_value())
+    assert z > -1
+    shown = row.locator(".lab-number").first.inner_text()
+    assert float(shown) == pytest.approx(max(0, 1 - z), rel=1e-2)
+    page.get_by_label("Binary cross-entropy").check()
+    wait_for_address(page, "losses=hinge,mse,binary_cross_entropy")
+
+
+def test_three_classes_have_logits_and_numbers_of_their_own(open_lab):
+    page = open_lab("#logits")
+    field(page, "kind").select_option("three")
+    field(page, "z2").fill("3")
+    wait_for_address(page, "kind=three&z2=3#logits")
+    assert field(page, "z").count() == 0
+    row = page.locator("[data-when=three] [data-loss=cross_entropy]")
+    value, *slopes = (
+        float(text.replace("−", "-"))
+        for text in row.locator(".lab-number").all_inner_texts()
+    )
+    assert value == pytest.approx(
+        lb.sparse_cross_entropy([0], [[0.0, 3.0, -1.0]], from_logits=True), rel=1e-2
+    )
+    assert sum(slopes) == pytest.approx(0, abs=2e-3)
+
+
+def test_a_race_runs_to_its_end_and_can_be_stopped(open_lab):
+    page = open_lab("?step=0#race", reduced_motion="no-preference")
+    step = field(page, "step")
+    page.get_by_role("button", name="Race").click()
+    page.wait_for_function("step => step.value > 5", arg=step.element_handle())
+    page.get_by_role("button", name="Pause").click()
+    stopped = step.input_value()
+    page.wait_for_timeout(300)
+    assert step.input_value() == stopped and int(stopped) < 200
+    page.get_by_role("button", name="Race").click()
+    page.wait_for_function("step => step.value === '200'", arg=step.element_handle())
+    page.get_by_role("button", name="Race").wait_for()
+
+
+def test_who_wants_less_motion_sees_the_end_of_the_race_at_once(open_lab):
+    page = open_lab("?step=0#race")
+    page.get_by_role("button", name="Race").click()
+    wait_for_address(page, "step=200")
+    assert page.get_by_role("button", name="Race").is_visible()
+
+
+def test_a_click_on_the_map_and_keys_choose_the_start(open_lab):
+    page = open_lab("#race")
+    map_ = table(page, "race").locator(".lab-plot").first
+    map_.click(position={"x": 200, "y": 200})
+    start = page.get_by_role("slider", name="The start")
+    place = [
+        float(part)
+        for part in page.evaluate(
+            "new Promise((done) => setTimeout(() => done(['x', 'y'].map((key) =>"
+            " new URLSearchParams(location.search).get(key))), 900))"
+        )
+    ]
+    assert place != [-4.0, 1.0]
+    start.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([knob, x]) => Number(knob.ariaValueNow) > x",
+        arg=[start.element_handle(), place[0]],
+    )
+
+
+def test_a_surface_brings_its_start_and_rates_and_keeps_them_out_of_the_address(
+    open_lab,
+):
+    page = open_lab("#race")
+    before = page.get_by_label("Rate of Gradient descent").input_value()
+    field(page, "surface").select_option("rosenbrock")
+    wait_for_address(page, "lab.html?surface=rosenbrock#race")
+    rate = page.get_by_label("Rate of Gradient descent")
+    assert rate.input_value() != before
+    rate.fill("0.004")
+    wait_for_address(page, "?surface=rosenbrock&lr_gradient_descent=0.004#race")
+
+
+def loss_of(page, racer):
+    text = page.locator(f"[data-racer={racer}] .lab-number").inner_text()
+    digits = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+    return float(text.translate(digits).replace(" · 10", "e"))
+
+
+def test_the_races_that_the_page_speaks_of_end_as_it_says(open_lab):
+    def race(address):
+        page = open_lab(address)
+        return lambda racer: loss_of(page, racer)
+
+    assert race("?lr_gradient_descent=0.079&step=200#race")("gradient_descent") < 1e-3
+    assert race("?lr_gradient_descent=0.081&step=200#race")("gradient_descent") > 100
+    valley = race("?surface=rosenbrock&step=200#race")
+    assert valley("momentum") < 0.01 * valley("gradient_descent")
+    saddle = race("?surface=saddle&step=60#race")
+    assert saddle("adam") < 0.01 < 0.2 < saddle("gradient_descent")
+    hills = race("?surface=hills&step=200#race")
+    beside = race("?surface=hills&step=200&x=0.9#race")
+    for racer in ("gradient_descent", "momentum", "adam"):
+        assert hills(racer) < 0.01 and 0.4 < beside(racer) < 0.42
+
+
+def test_the_lines_that_the_page_speaks_of_are_pulled_as_it_says(open_lab):
+    def last_pull(address):
+        page = open_lab(address)
+        text = page.get_by_role("slider", name="Point 10").get_attribute(
+            "aria-valuetext"
+        )
+        return abs(float(text.rpartition("pull ")[2].replace("−", "-")))
+
+    assert "Point 10 pulls hardest, with 32 %" in said(open_lab("#line"), "line")
+    assert last_pull("?loss=mae#line") == 1
+    assert last_pull("?loss=huber&delta=1#line") == 1
+    assert last_pull("?loss=quantile&q=0.9#line") == 0.1
+    assert last_pull("?loss=adaptive_robust&alpha=-2#line") < 0.05
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_no_table_is_wider_than_a_phone(open_lab, width):
+    for address in ("#line", "?kind=three#logits", "?racers=adamw,nesterov#race"):
+        page = open_lab(address, width=width)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.lab-plot')].every((plot) =>"
+            " plot.getBoundingClientRect().right <= innerWidth)"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_table_turns_dark_with_the_page(open_lab):
+    page = open_lab("#line")
+    ground = "getComputedStyle(document.querySelector('.lab-plot')).backgroundColor"
+    light = page.evaluate(ground)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{ground} !== '{light}'", timeout=PATIENCE)

@@ -22,8 +22,11 @@
   const meanLoss = (state, line) =>
     sum(state.points.map((point) => regression[state.loss].value(error(line, point), state))) /
     state.points.length;
-  const pull = (state, line, point) =>
-    -regression[state.loss].slope(error(line, point), state);
+  // A point that the line goes through does not pull; rounding would give it a side.
+  function pull(state, line, point) {
+    const e = error(line, point);
+    return Math.abs(e) < 1e-9 ? 0 : -regression[state.loss].slope(e, state);
+  }
 
   // The line of least squares, each point counted with a weight.
   function leastSquares(points, weights) {
@@ -163,16 +166,21 @@
 
   // Words ------------------------------------------------------------------------------------
 
+  function strongest(pulls) {
+    const most = Math.max(...pulls);
+    const first = pulls.flatMap((each, i) => (each > most - 1e-9 ? [i + 1] : []));
+    const share = `${plot.format((100 * most) / sum(pulls), 0)} % of all the pull`;
+    if (most < 1e-9) return "No point pulls.";
+    if (first.length === 1) return `Point ${first[0]} pulls hardest, with ${share}.`;
+    return `Points ${first.join(", ")} pull hardest, each with ${share}.`;
+  }
   function say(state) {
     const line = lineOf(state);
-    const pulls = state.points.map((point) => Math.abs(pull(state, line, point)));
-    const strongest = pulls.indexOf(Math.max(...pulls));
-    const share = (100 * pulls[strongest]) / (sum(pulls) || 1);
     const [slope, height] = line.map((part) => plot.format(part));
     const whose = state.follow ? "The best line" : "Your line";
     return `${NAMES[state.loss]}. ${whose} has slope ${slope} and intercept ${height}; ` +
       `its mean loss is ${plot.short(meanLoss(state, line))}. ` +
-      `Point ${strongest + 1} pulls hardest, with ${plot.format(share, 0)} % of all the pull.`;
+      strongest(state.points.map((point) => Math.abs(pull(state, line, point))));
   }
 
   lab.line = {

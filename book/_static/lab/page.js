@@ -25,23 +25,29 @@
     return typeof like === "boolean" ? text === "1" : text;
   }
 
-  function toAddress({ name, defaults }, state) {
-    const given = Object.keys(defaults)
-      .filter((key) => encode(state[key]) !== encode(defaults[key]))
+  // What a table shows where the address says no more.
+  const base = ({ defaults, preset }, state) => ({ ...defaults, ...preset?.(state) });
+
+  function toAddress(table, state) {
+    // What brings its own start and rates along has to be named itself.
+    const usual = { ...base(table, state), surface: table.defaults.surface };
+    const given = Object.keys(table.defaults)
+      .filter((key) => encode(state[key]) !== encode(usual[key]))
       .map((key) => `${key}=${encode(state[key])}`);
-    return `${given.length ? "?" : ""}${given.join("&")}#${name}`;
+    return `${given.length ? "?" : ""}${given.join("&")}#${table.name}`;
   }
   // The settings that an address gives to a table; null where it is about something else.
-  function fromAddress({ name, defaults, mend }, { search, hash }) {
-    if (hash !== `#${name}`) return null;
-    const state = { ...defaults };
-    for (const [key, text] of new URLSearchParams(search)) {
-      if (!Object.hasOwn(defaults, key)) continue;
-      const value = decode(text, defaults[key]);
+  function fromAddress(table, { search, hash }) {
+    if (hash !== `#${table.name}`) return null;
+    const given = new URLSearchParams(search);
+    const state = base(table, Object.fromEntries(given));
+    for (const [key, text] of given) {
+      if (!Object.hasOwn(state, key)) continue;
+      const value = decode(text, state[key]);
       const isBroken = [value].flat(2).some((part) => Number.isNaN(part));
       if (!isBroken) state[key] = value;
     }
-    return mend(state);
+    return table.mend(state);
   }
   function keep(address) {
     try {
@@ -174,28 +180,53 @@
     };
   }
 
+  function drawTable(table, box, panels, state, change) {
+    fields(box.querySelector("form")).forEach((field) => showField(field, state[field.name]));
+    const wanted = table.parameters(state);
+    for (const part of box.querySelectorAll("[data-when]"))
+      part.hidden = !wanted.includes(part.dataset.when);
+    panels.forEach((panel, i) => {
+      const width = Math.floor(panel.place.clientWidth) || 340;
+      drawPanel(panel, table.panels[i](state, width), change);
+    });
+    box.querySelector(".lab-said").textContent = table.say(state);
+    table.fill?.(box, state);
+  }
+
+  // What a reader does with the controls, or with a link on this page to a setting, which
+  // changes the table without loading the page anew.
+  function listen(table, box, change, current) {
+    const form = box.querySelector("form");
+    box.addEventListener("input", ({ target }) => {
+      const part = { [target.name]: readField(target, current()[target.name]) };
+      change({ ...part, ...table.preset?.(part) });
+    });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", (event) => {
+      event.preventDefault();
+      change(base(table, current()));
+    });
+    document.querySelector("main").addEventListener("click", (event) => {
+      const link = event.target.closest("a[href]");
+      const given = link?.pathname === location.pathname && fromAddress(table, link);
+      if (!given) return;
+      event.preventDefault();
+      change(fitting(form, table, given));
+      box.scrollIntoView({ block: "nearest" });
+    });
+  }
+
   function start(table) {
     const box = document.querySelector(`[data-table="${table.name}"]`);
     if (!box) return;
     const [form, panels] = [box.querySelector("form"), findPanels(box)];
-    const find = (kind) => box.querySelector(kind);
-    let state = fitting(form, table, fromAddress(table, location) ?? table.defaults);
+    const given = fromAddress(table, location);
+    let state = fitting(form, table, given ?? table.defaults);
 
-    function draw() {
-      fields(form).forEach((field) => showField(field, state[field.name]));
-      const wanted = table.parameters(state);
-      for (const part of box.querySelectorAll("[data-when]"))
-        part.hidden = !wanted.includes(part.dataset.when);
-      panels.forEach((panel, i) => {
-        const width = Math.floor(panel.place.clientWidth) || 340;
-        drawPanel(panel, table.panels[i](state, width), change);
-      });
-      find(".lab-said").textContent = table.say(state);
-      table.fill?.(box, state);
-    }
+    const draw = () => drawTable(table, box, panels, state, change);
     // Words and address wait for a rest: a drag would fill the reader's ears and history.
     const settle = later(QUIET, () => {
-      find(".lab-live").textContent = table.say(state);
+      box.querySelector(".lab-live").textContent = table.say(state);
       keep(toAddress(table, state));
     });
     let asked = 0;
@@ -206,27 +237,12 @@
       settle();
     }
 
-    form.addEventListener("input", ({ target }) =>
-      change({ [target.name]: readField(target, state[target.name]) }));
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", (event) => {
-      event.preventDefault();
-      change(table.defaults);
-    });
-    // A link on this page to a setting changes the table, without loading the page anew.
-    document.querySelector("main").addEventListener("click", (event) => {
-      const link = event.target.closest("a[href]");
-      const given = link?.pathname === location.pathname && fromAddress(table, link);
-      if (!given) return;
-      event.preventDefault();
-      change(fitting(form, table, given));
-      box.scrollIntoView({ block: "nearest" });
-    });
+    listen(table, box, change, () => state);
     form.hidden = false;
     new ResizeObserver(drawSoon).observe(box);
     draw();
     table.begin?.(box, change, () => state);
-    if (fromAddress(table, location)) box.scrollIntoView({ block: "start" });
+    if (given) box.scrollIntoView({ block: "start" });
   }
 
   lab.page = { start, toAddress, fromAddress };
