@@ -8,10 +8,10 @@ for (const script of process.argv.slice(2)) runInThisContext(readFileSync(script
 const WIDTH = 360;
 const stills = Object.values(lab)
   .filter((part) => part.panels)
-  .map(({ name, defaults, panels }) => [
+  .map(({ name, defaults, panels, stillWidth = WIDTH }) => [
     name,
     panels.map((panel) => {
-      const { f, label, still } = panel(defaults, WIDTH);
+      const { f, label, still } = panel(defaults, stillWidth);
       return [f.width, f.height, label, still];
     }),
   ]);

@@ -24,9 +24,10 @@ from sphinx.util import logging
 
 EXTENSIONS = Path(__file__).parent
 SCRIPTS = EXTENSIONS.parent / "_static" / "lab"
-# In this order; the last one starts the tables and needs a page.
-PARTS = ("formulas", "plot", "line", "logits", "race")
-PAGE = "page"
+# In this order. The tables need a page, which another script gives them, and contours.
+TABLES = ("formulas", "plot", "line", "logits", "race")
+# The moving picture of the first page.
+HERO = ("formulas", "plot", "line", "hero")
 PLACE = re.compile(r'<div class="lab-panels" data-of="(\w+)"></div>')
 SETTING = re.compile(r"(.+\.md)\?(.+)#(.+)")
 
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 @cache
 def stills():
     """Let Node draw; return {table: [[width, height, label, inner SVG], ...]}."""
-    scripts = [*D3, *(SCRIPTS / f"{part}.js" for part in PARTS)]
+    scripts = [*D3, *(SCRIPTS / f"{part}.js" for part in (*TABLES, "hero"))]
     run = subprocess.run(
         [find_node(), str(EXTENSIONS / "lab.js"), *map(str, scripts)],
         capture_output=True,
@@ -65,10 +66,11 @@ def furnish(app, pagename, templatename, context, doctree):
     if app.builder.format != "html" or not PLACE.search(body):
         return
     context["body"] = PLACE.sub(panels, body)
-    for file in D3:
-        app.add_js_file(f"vendor/{file.name}", loading_method="defer")
-    for part in (*PARTS, PAGE):
-        app.add_js_file(f"lab/{part}.js", loading_method="defer")
+    is_hero = PLACE.findall(body) == ["hero"]
+    files = [] if is_hero else [f"vendor/{file.name}" for file in D3]
+    files += [f"lab/{part}.js" for part in (HERO if is_hero else (*TABLES, "page"))]
+    for file in files:
+        app.add_js_file(file, loading_method="defer")
 
 
 class Settings(SphinxPostTransform):

@@ -9,6 +9,7 @@ from .conftest import PATIENCE, Visit, open_page
 pytestmark = pytest.mark.site
 
 LAB = "book/lab.html"
+INTRO = "book/intro.html"
 
 
 @pytest.fixture
@@ -16,14 +17,14 @@ def open_lab(browser, html):
     """Return a function that opens the lab at an address, in a window of its own."""
     contexts, visits = [], []
 
-    def open_at(address="", width=1280, **options):
+    def open_at(address="", width=1280, name=LAB, **options):
         # With less motion a page that is led to a place is there at once.
         calm = {"offline": True, "color_scheme": "light", "reduced_motion": "reduce"}
         context = browser.new_context(**{**calm, **options})
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         visits.append(Visit("lab"))
-        path = html / LAB
+        path = html / name
         page = open_page(context, path, visits[-1], width)
         if address:
             page.goto(path.as_uri() + address)
@@ -319,3 +320,43 @@ def test_a_table_turns_dark_with_the_page(open_lab):
     light = page.evaluate(ground)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"{ground} !== '{light}'", timeout=PATIENCE)
+
+
+def test_the_picture_of_the_first_page_plays_once_and_again_when_asked(open_lab):
+    page = open_lab(name=INTRO, reduced_motion="no-preference")
+    button = page.locator(".lab-hero button")
+    where = "document.querySelector('.lab-hero .lab-fallen').cy.baseVal.value"
+    page.wait_for_function("b => b.textContent === 'Play'", arg=button.element_handle())
+    low = page.evaluate(where)
+    button.click()
+    page.wait_for_function(f"{where} < {low} - 60")
+    button.click()
+    stopped = page.evaluate(where)
+    page.wait_for_timeout(300)
+    assert page.evaluate(where) == stopped
+    assert button.inner_text() == "Play"
+
+
+def test_who_wants_less_motion_gets_a_still_first_page(open_lab):
+    page = open_lab(name=INTRO)
+    drawn = page.locator(".lab-hero svg").inner_html()
+    page.wait_for_timeout(500)
+    assert page.locator(".lab-hero svg").inner_html() == drawn
+
+
+def test_on_the_first_page_one_line_follows_the_point_and_one_stays(open_lab):
+    page = open_lab(name=INTRO)
+    (squares, size), (squares_end, size_end) = page.evaluate(
+        "[0, 1].map((part) => lab.hero.fits(part).map(([slope]) => slope))"
+    )
+    assert squares > 0.5 and size > 0.5
+    assert squares_end < 0.1 and size_end > 0.5
+
+
+def test_only_pages_with_a_table_or_the_picture_load_scripts_of_the_lab(html):
+    loading = {
+        path.relative_to(html).as_posix()
+        for path in html.glob("book/**/*.html")
+        if "lab/formulas.js" in path.read_text(encoding="utf-8")
+    }
+    assert loading == {LAB, INTRO}

@@ -21,12 +21,14 @@
     [...String(number)].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]).join("");
 
   // A plot of some width and height whose axes reach from x[0] to x[1] and y[0] to y[1].
-  function frame({ width, height, x, y, labels }) {
+  // A bare one has no axes, and no room for them.
+  function frame({ width, height, x, y, labels, bare = false }) {
+    const margin = bare ? { left: 0, right: 0, top: 0, bottom: 0 } : MARGIN;
     const inner = {
-      left: MARGIN.left,
-      top: MARGIN.top,
-      width: width - MARGIN.left - MARGIN.right,
-      height: height - MARGIN.top - MARGIN.bottom,
+      left: margin.left,
+      top: margin.top,
+      width: width - margin.left - margin.right,
+      height: height - margin.top - margin.bottom,
     };
     const [xs, ys] = [inner.width / (x[1] - x[0]), inner.height / (y[1] - y[0])];
     return {
