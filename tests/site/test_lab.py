@@ -1,10 +1,16 @@
 """The lab answers to pointer, finger, key and address, and does what its page says."""
 
+import re
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 import lossbook as lb
 
-from .conftest import PATIENCE, Visit, open_page
+from . import built
+from .conftest import LOOK, PATIENCE, Visit, open_page
+from .test_keyboard import FOCUS
 
 pytestmark = pytest.mark.site
 
@@ -104,6 +110,24 @@ def test_keys_move_a_point_and_its_place_is_read_out(open_lab):
         arg=point.element_handle(),
     )
     assert page.evaluate("document.activeElement.ariaLabel") == "Point 10"
+
+
+def test_every_stop_of_the_tab_key_shows_where_it_is(open_lab):
+    page = open_lab("?racers=adam&step=9#race")
+    page.evaluate(LOOK)
+    page.get_by_role("combobox", name="Loss").focus()
+    stops = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUS)
+        if stop is None:
+            break
+        stops.append(stop)
+    handles = [stop for stop in stops if stop["name"].startswith("circle")]
+    assert len(handles) == 14
+    assert [
+        stop["name"] for stop in stops if not (stop["shows"] and stop["seen"])
+    ] == []
 
 
 def test_words_are_read_out_once_when_a_reader_rests(open_lab):
@@ -360,3 +384,28 @@ def test_only_pages_with_a_table_or_the_picture_load_scripts_of_the_lab(html):
         if "lab/formulas.js" in path.read_text(encoding="utf-8")
     }
     assert loading == {LAB, INTRO}
+
+
+def settings_linked(html):
+    """Return every address of a setting of the lab that a page links to."""
+    link = re.compile(r'href="(?:[\w./-]*/)?(lab\.html\?[^"]+)"')
+    return {
+        unescape(address)
+        for path in built.pages()
+        for address in link.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_setting_that_the_book_links_to_is_one_that_the_lab_can_show(
+    open_lab, html
+):
+    page, linked = open_lab(), settings_linked(html)
+    assert len(linked) > 10
+    for address in linked:
+        parts = urlsplit(address)
+        taken = page.evaluate(
+            "([name, to]) => lab.page.taken(lab[name], new URL(to, location))",
+            [parts.fragment, address],
+        )
+        for key, value in parse_qsl(parts.query, strict_parsing=True):
+            assert taken.get(key) == value, address

@@ -245,6 +245,13 @@
     if (given) box.scrollIntoView({ block: "start" });
   }
 
-  lab.page = { start, toAddress, fromAddress };
+  // What of an address a table takes up, as text: a test holds each link's setting against it.
+  function taken(table, address) {
+    const form = document.querySelector(`[data-table="${table.name}"] form`);
+    const state = fitting(form, table, fromAddress(table, new URL(address)) ?? {});
+    return Object.fromEntries(Object.entries(state).map(([key, value]) => [key, encode(value)]));
+  }
+
+  lab.page = { taken };
   for (const table of [lab.line, lab.logits, lab.race]) if (table) start(table);
 })();
