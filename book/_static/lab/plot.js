@@ -1,7 +1,7 @@
 // Plots as SVG text: a function of numbers, so that the page draws with it while a reader plays
 // and the build draws the first picture with it (still.js). Colours come from lab.css.
 (() => {
-  const MARGIN = { left: 44, right: 10, top: 10, bottom: 40 };
+  const MARGIN = { left: 44, right: 16, top: 10, bottom: 40 };
   const px = (value) => Math.round(value * 10) / 10;
   const FAR = 1e5;
   const near = (pixel) => Math.min(Math.max(pixel, -FAR), FAR);

@@ -50,8 +50,8 @@
   // Pictures --------------------------------------------------------------------------------
 
   function levels(height, [xs, ys], bend) {
-    const corners = [...xs, 0].flatMap((x) => [...ys, 0].map((y) => height([x, y])));
-    const highest = Math.max(...corners);
+    const along = ([from, to]) => Array.from({ length: 21 }, (_, i) => from + ((to - from) * i) / 20);
+    const highest = Math.max(...along(xs).flatMap((x) => along(ys).map((y) => height([x, y]))));
     return Array.from({ length: 12 }, (_, k) => highest * ((k + 0.4) / 12) ** bend);
   }
   // The ground of a map stays while the racers move.
@@ -70,7 +70,8 @@
     const f = plot.frame({ width, height, x, y, labels: ["first parameter", "second parameter"] });
     const trails = chosen(state).map(([name, [, kind]]) => {
       const path = pathOf(name, state).slice(0, state.step + 1);
-      return plot.line(f, path, kind) + plot.dot(f, path[path.length - 1], 6, `lab-mark ${kind}`);
+      return `<g class="lab-halo">${plot.line(f, path, "")}</g>` + plot.line(f, path, kind) +
+        plot.dot(f, path[path.length - 1], 6, `lab-mark ${kind}`);
     });
     const start = [state.x, state.y];
     const move = ([a, b]) => ({
