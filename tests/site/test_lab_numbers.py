@@ -82,7 +82,12 @@ def test_no_line_has_a_lower_loss_than_the_one_that_is_drawn(lab, name):
 
 
 LOGITS = [-30.0, -6.0, -2.0, -0.5, -1e-5, 1e-5, 0.3, 1.0, 1.5, 4.0, 30.0]
-ROWS = [[0.0, 1.0, -1.0], [4.0, 0.5, 0.25], [-6.0, 6.0, 5.5], [1.0, 1.0, -3.0]]
+ROWS = [
+    [0.0, 1.0, -1.0],
+    [4.0, 0.5, 0.25],
+    [-6.0, 6.0, 5.5],
+    [1.0, 1.0, -3.0],
+]
 
 
 def probability(z):
@@ -185,6 +190,17 @@ def test_a_loss_of_three_logits_and_its_gradient_are_those_of_lossbook(
         )
         close(value, expected[0])
         close(slopes, expected[1][0])
+
+
+def test_a_sure_and_right_answer_of_three_classes_keeps_the_digits_of_its_loss(lab):
+    # The third class is out of the game, so it is a matter of two.
+    value, slopes = classes_in_browser(lab, "cross_entropy", [40.0, 0.0, -1e3], 0)
+    expected, slope = lb.value_and_grad(
+        lambda z: lb.binary_cross_entropy(np.array([1.0]), z, from_logits=True)
+    )(np.array([40.0]))
+    assert 0 < value < 1e-17
+    close(value, expected)
+    close(slopes[:2], [slope[0], -slope[0]])
 
 
 def test_label_smoothing_is_that_of_lossbook(lab):
