@@ -8,7 +8,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lossbook._book.exercises import check
 from lossbook.gradients import check_gradient, numerical_gradient, value_and_grad
 from lossbook.losses.adversarial import (
     gan_discriminator,

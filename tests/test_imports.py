@@ -44,6 +44,29 @@ def test_importing_lossbook_loads_neither_a_framework_nor_a_plotting_library():
     assert run(code) == "[]"
 
 
+def test_importing_lossbook_loads_the_losses_and_not_the_course():
+    rooms = "('_book', 'adapters', 'conventions', 'optim', 'metrics', 'plots')"
+    code = (
+        "import lossbook, sys\n"
+        f"print([m for m in sys.modules if m.startswith('lossbook.') "
+        f"and m.split('.')[1] in {rooms}])"
+    )
+    assert run(code) == "[]"
+
+
+def test_the_figures_say_what_to_install_where_matplotlib_is_missing():
+    code = (
+        "import sys\n"
+        "sys.modules['matplotlib'] = None\n"
+        "import lossbook as lb\n"
+        "try:\n"
+        "    lb.plots\n"
+        "except ModuleNotFoundError as error:\n"
+        "    print(error)"
+    )
+    assert run(code) == 'the figures need matplotlib: pip install "lossbook[data]"'
+
+
 def test_a_loss_of_numpy_arrays_loads_no_framework():
     code = (
         "import lossbook as lb, numpy as np, sys\n"
