@@ -42,9 +42,9 @@ TAUGHT = {
     "math/mean-squared-error": "(n,) against (n, 1), MSE, RMSE, gradient, 梯度",
     "math/ranking": "WARP, BPR, InfoNCE, triplet, AUC, NDCG, ranking loss",
     "optimizers/adaptive-methods": "bias correction, weight decay, weight_decay, "
-    "AdamW, Adam, AdaGrad, RMSProp, saddle, saddle point, epsilon",
+    "AdamW, Adam, AdaGrad, RMSProp, epsilon",
     "optimizers/gradient-descent": "condition number, learning rate, local minima, "
-    "Hessian, 学习率",
+    "Hessian, saddle, saddle point, 学习率",
     "optimizers/learning-rates": "learning rate range test, one-cycle, warm-up, "
     "warmup, learning-rate schedule, cosine",
     "optimizers/momentum": "momentum, Nesterov, 动量",
