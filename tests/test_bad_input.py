@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import lossbook as lb
+from lossbook.core.reduction import REDUCTIONS
 
 from .backends import BACKENDS, array
 from .cases import CASES, ELEMENTS, LABEL, LABELS, REAL, one_a_loss
@@ -127,7 +128,7 @@ def test_wrong_weights_are_refused_by_name(case, backend):
             lambda weight=weight: case(*args, sample_weight=weight), "sample_weight"
         )
     weight = array(backend, np.full(shape, np.nan))  # seen, since it becomes the result
-    for reduction in lb._loss.REDUCTIONS:
+    for reduction in REDUCTIONS:
         loss = case(*args, sample_weight=weight, reduction=reduction)
         assert np.isnan(np.asarray(loss)).all()
 

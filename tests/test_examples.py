@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from lossbook import examples
+from lossbook._book import examples
 
 SLEEP = "import time; time.sleep(1e6)"
 FRAMEWORKS = ("torch_workers", "tensorflow_workers")

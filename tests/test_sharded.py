@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lossbook import examples
+from lossbook._book import examples
 
 from .shards import CASE_ROWS
 
