@@ -27,11 +27,11 @@ class Formula:
         for name in self.name.split("."):
             found = found[name] if isinstance(found, dict) else getattr(found, name)
         if self.part == "formula":
-            object.__setattr__(found, "formula", self.new)
+            found.formula = self.new
             return
         derivatives = list(found.derivatives)
         derivatives[self.part] = self.new
-        object.__setattr__(found, "derivatives", derivatives)
+        found.derivatives = derivatives
 
 
 REGRESSION, MARGINS = "losses.regression", "losses.margins"

@@ -95,6 +95,21 @@ def test_a_kernel_gives_what_its_formula_gives(backend, name, dtype, monkeypatch
             np.testing.assert_allclose(a, b, **tolerance)
 
 
+@pytest.mark.parametrize("name", ["mse", "mae", "huber"])
+def test_the_gradient_of_a_large_array_by_the_truth_is_minus_that_by_the_prediction(
+    name,
+):
+    loss = getattr(lb, name)
+    y, p = torch.randn(2, 2**20, generator=torch.Generator().manual_seed(0))
+    by_truth, by_prediction = (
+        lb.value_and_grad(loss, argnum=k)(y, p, reduction="sum")[1] for k in (0, 1)
+    )
+    few = slice(0, 100)
+    small = lb.value_and_grad(loss, argnum=0)(y[few], p[few], reduction="sum")[1]
+    torch.testing.assert_close(by_truth[few], small)
+    torch.testing.assert_close(by_truth, -by_prediction)
+
+
 def test_every_kernel_has_a_test_and_numpy_has_none():
     assert {name for _, name in NAMES} == set(USES)
     assert on_numpy.KERNELS == {}

@@ -9,10 +9,9 @@ that weighs nothing is not looked at.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ USE_LOGITS = "Pass from_logits=True if these are logits."
 _ROUNDING = 4  # as many units in the last place of 1 a probability may be off
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """The weights of the losses, in their shape.
 
     Attributes

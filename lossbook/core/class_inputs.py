@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 from lossbook.backends import Array, Backend, Of1, Of2, backend_of
 from lossbook.core import checks
@@ -19,8 +18,7 @@ from lossbook.core.reduction import (
 )
 
 
-@dataclass(frozen=True)
-class ClassBatch:
+class ClassBatch(NamedTuple):
     """Labels and scores that fit each other.
 
     Attributes

@@ -8,7 +8,6 @@ the formula, with the derivatives as they stand here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -20,7 +19,6 @@ from lossbook.core.reduction import plain_reduction, reduce
 F = TypeVar("F", bound=Callable[..., Array])
 
 
-@dataclass(frozen=True)
 class Function(Generic[F]):
     """A function of arrays and numbers; take `Elementwise` or `Rowwise`.
 
@@ -36,10 +34,12 @@ class Function(Generic[F]):
         arguments and in the shape of the inputs; None where an input is a constant.
     """
 
-    name: str
-    formula: F
-    derivatives: Sequence[F | None]
     drops_last_axis: ClassVar[bool]
+
+    def __init__(self, name: str, formula: F, derivatives: Sequence[F | None]) -> None:
+        self.name = name
+        self.formula = formula
+        self.derivatives = derivatives
 
     def losses(self, xp: Backend, *inputs: Array, **parameters: Any) -> Array:
         """Return the loss of each element, or of each row."""

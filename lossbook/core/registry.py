@@ -8,8 +8,7 @@ oracle, a row of the API page, a class, or a row of the table of conventions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 Kind = Literal[
     "elements",  # y_true and y_pred of one shape, one loss an element
@@ -23,8 +22,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A loss in the list.
 
     Attributes

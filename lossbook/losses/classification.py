@@ -7,7 +7,6 @@ which keep their digits where probabilities have become 0 or 1. Losses are in na
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lossbook.backends import Array, Backend, Of2, Of3
@@ -326,7 +325,7 @@ def sparse_cross_entropy(
     xp = batch.xp
     if not from_logits:
         scores = _probabilities(xp, batch.scores, eps, batch.weights)
-        batch = replace(batch, scores=scores)
+        batch = batch._replace(scores=scores)
     losses, counted = batch.hushed(class_inputs.surprise(batch, from_logits)), None
     if class_weight is not None:
         class_weight = class_weight_of(
