@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 WORKERS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
+# PyTorch's build for CUDA may warn, on a machine without one, at the first backward pass.
+NO_GPU := PYTHONWARNINGS="ignore:CUDA initialization:UserWarning"
 # The torch that `make colab` installs; TORCH=torch==2.13.0 where the newest is too large.
 TORCH ?= torch
 
@@ -69,7 +71,7 @@ unit: $(VENV)/.test
 
 # One thread for each worker: with more they wait for each other's cores, 1.7 times as long.
 notebooks: $(VENV)/.test
-	$(ONE_THREAD) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	$(ONE_THREAD) $(NO_GPU) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-current-env -p no:warnings -n $(WORKERS) --dist loadscope book
 
 site: $(VENV)/.test book
