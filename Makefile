@@ -48,7 +48,7 @@ $(VENV)/.package: $(VENV)/.book
 
 node_modules/.installed: package.json package-lock.json $(VENV)/.book
 	@echo "Fetching KaTeX and Mermaid ..."
-	$(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 book: $(VENV)/.book node_modules/.installed
