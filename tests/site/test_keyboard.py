@@ -162,7 +162,7 @@ def test_a_copy_button_appears_with_the_focus_and_copies(open_at):
 
 
 def test_a_player_plays_and_pauses_by_key(open_at):
-    page = open_at("book/optimizers/momentum.html")
+    page = open_at("book/optimizers/gradient-descent.html")
     play = page.locator(".lb-play").first
     play.focus()
     page.keyboard.press("Space")
