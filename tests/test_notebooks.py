@@ -56,9 +56,12 @@ def test_every_figure_has_alt_text_and_a_caption(path):
         for output in cell["outputs"]:
             if any(kind.startswith("image/") for kind in output.get("data", {})):
                 mystnb = cell["metadata"].get("mystnb", {})
-                assert mystnb.get("image", {}).get("alt"), f"code cell {number}: alt"
+                alt = mystnb.get("image", {}).get("alt")
+                assert alt, f"code cell {number}: alt"
                 caption = mystnb.get("figure", {}).get("caption")
                 assert caption, f"code cell {number}: caption"
+                for text in (alt, caption):  # the quotes of YAML would be shown
+                    assert text[0] not in "'\"", f"code cell {number}: {text}"
 
 
 @every_notebook
