@@ -23,9 +23,7 @@ class Formula:
     new: Any
 
     def plant(self) -> None:
-        found = import_module(f"lossbook.{self.module}")
-        for name in self.name.split("."):
-            found = found[name] if isinstance(found, dict) else getattr(found, name)
+        found = getattr(import_module(f"lossbook.{self.module}"), self.name)
         if self.part == "formula":
             found.formula = self.new
             return
@@ -123,7 +121,7 @@ FORMULAS = {
         ADVERSARIAL, "_HINGE_FAKE", "formula", lambda xp, f: xp.maximum(f, 0.0)
     ),
     "penalty: the square's 2 lost": Formula(
-        "losses.penalties", "_SQUARE", 0, lambda xp, w: w
+        "losses.penalties", "SQUARE", 0, lambda xp, w: w
     ),
     "multitask: the uncertainty costs nothing": Formula(
         "losses.weighting",

@@ -40,8 +40,8 @@ PLANTED = {
         'Argument 1 to "call_fused" has incompatible type "str"; expected "Backend"',
     ),
     "a primitive that one framework lacks": (
-        "backends/torch/__init__.py",
-        "    expm1,\n",
+        "backends/torch/ops.py",
+        "expm1 = torch.expm1\n",
         "",
         'missing following "Backend" protocol member:\n'
         "lossbook/backends/__init__.py:31: note:     expm1",
@@ -75,9 +75,15 @@ LINES = {
 }
 
 
+def copied(folder):
+    """Copy the package, and what mypy is told of it, into a folder."""
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    ignore = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(PACKAGE, folder / "lossbook", ignore=ignore))
+
+
 def mypy(folder, *paths):
     """Return what mypy says of these paths in a folder, line by line."""
-    shutil.copy(ROOT / "pyproject.toml", folder)
     run = subprocess.run(
         [sys.executable, "-m", "mypy", "--no-error-summary", *map(str, paths)],
         cwd=folder,
@@ -93,8 +99,7 @@ def mypy(folder, *paths):
 def said(tmp_path_factory):
     """Plant all faults into one copy; return what mypy says of it."""
     folder = tmp_path_factory.mktemp("typed")
-    copy = folder / "lossbook"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = copied(folder)
     for file, old, new, _ in PLANTED.values():
         source = (copy / file).read_text(encoding="utf-8")
         assert source.count(old) == 1, f"{file}: this piece of source stands there once"
@@ -116,11 +121,7 @@ def test_mypy_finds_what_users_mistype_and_nothing_else(tmp_path):
     ]
     code = tmp_path / "user.py"
     code.write_text("\n".join([*head, *LINES, ""]), encoding="utf-8")
-    shutil.copytree(
-        PACKAGE,
-        tmp_path / "lossbook",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    copied(tmp_path)
     found = [
         line.partition("user.py:")[2]
         for line in mypy(tmp_path, code).splitlines()

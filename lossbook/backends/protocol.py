@@ -19,6 +19,9 @@ Of3 = Callable[["Backend", Array, Array, Any], Array]
 Of4 = Callable[["Backend", Array, Array, Any, Any], Array]
 
 
+InputGradient = Callable[[Callable[[Array], Array], Array], Array]
+
+
 class LinearKernels(Protocol):
     """The parts of `linear_cross_entropy` that each framework has for itself.
 
@@ -235,8 +238,12 @@ class Backend(Protocol):
         everything else that it uses.
         """
 
-    def input_gradient(self, fn: Callable[[Array], Array], x: Array, /) -> Array:
-        """Return the gradient of the sum of fn(x), to be differentiated once more."""
+    @property
+    def input_gradient(self) -> InputGradient | None:
+        """The gradient of the sum of fn(x), to be differentiated once more.
+
+        None where a framework does not differentiate twice.
+        """
 
     def random_shares(self, like: Array, ones: list[int], /) -> Array:
         """Draw one number in [0, 1) for each sample, with that many axes more."""

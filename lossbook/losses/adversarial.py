@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lossbook.backends import Array, Backend, Of1, backend_of
 from lossbook.core.checks import check_between, within_unit
@@ -27,10 +27,11 @@ from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, check_reduction, reduce
 from lossbook.core.registry import loss
+from lossbook.losses.penalties import SQUARE
 from lossbook.losses.vectors import norm
 
 Kind = Literal["minimax", "non_saturating", "least_squares", "wasserstein", "hinge"]
-KINDS = ("minimax", "non_saturating", "least_squares", "wasserstein", "hinge")
+KINDS = get_args(Kind)
 
 
 @loss("scores")
@@ -298,6 +299,12 @@ def gradient_penalty(
     """
     check_between("target", target, 0, sys.float_info.max)
     xp = backend_of(real, fake)
+    if xp.input_gradient is None:
+        raise TypeError(
+            "gradient_penalty needs samples of PyTorch or TensorFlow, which can "
+            "differentiate twice, got NumPy's. Use torch.as_tensor(real) and "
+            "torch.as_tensor(fake), with a critic of the same framework."
+        )
     check_reduction(reduction)
     real, fake = _samples(xp, real, fake)
     check_not_empty(xp, real, "real", reduction)
@@ -311,7 +318,7 @@ def gradient_penalty(
 
     slopes = xp.input_gradient(scores, share * real + (1 - share) * fake)
     rows = _flat(xp, slopes)
-    losses = _SQUARE.losses(xp, norm(xp, xp.to_float(rows)) - target)
+    losses = SQUARE.losses(xp, norm(xp, xp.to_float(rows)) - target)
     return reduce(xp, losses, weights, reduction)
 
 
@@ -336,13 +343,6 @@ def _counted_samples(xp: Backend, weight: Array, samples: Array) -> Array:
     shape = (-1, *(1 for _ in xp.shape(samples)[1:]))
     silent = xp.reshape(weight, shape) == 0
     return xp.where(silent, xp.zeros_like(samples), samples)
-
-
-_SQUARE = Elementwise[Of1](
-    "square",
-    formula=lambda xp, excess: excess * excess,
-    derivatives=[lambda xp, excess: 2 * excess],
-)
 
 
 def _samples(xp: Backend, real: Any, fake: Any) -> tuple[Array, Array]:

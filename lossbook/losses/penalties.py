@@ -104,10 +104,10 @@ def l2(params: Any) -> Array:
     >>> float(lb.l2({"w": np.array([3.0, -4.0]), "b": np.array([1.0])}))
     26.0
     """
-    return _total(_SQUARE, params)
+    return _total(SQUARE, params)
 
 
-_SQUARE = Elementwise[Of1](
+SQUARE = Elementwise[Of1](
     "square",
     formula=lambda xp, w: w * w,
     derivatives=[lambda xp, w: 2 * w],

@@ -1,145 +1,17 @@
-"""PyTorch as a backend."""
+"""PyTorch as a backend: mypy holds these names against `protocol.Backend`."""
 
 from lossbook.backends.protocol import LinearKernels
 from lossbook.backends.torch import linear
-from lossbook.backends.torch.autodiff import (
-    differentiate,
-    input_gradient,
-    random_shares,
-)
-from lossbook.backends.torch.custom_grad import with_derivatives
-from lossbook.backends.torch.distributed import sum_over_workers
-from lossbook.backends.torch.inputs import asarray
-from lossbook.backends.torch.kernels import KERNELS, STEPS
-from lossbook.backends.torch.ops import (
-    abs,
-    any_of,
-    cast,
-    clip,
-    cos,
-    divide_no_nan,
-    dtype_name,
-    eps,
-    exp,
-    expand_dims,
-    explain,
-    expm1,
-    fitting,
-    full,
-    is_integer,
-    isfinite,
-    last_size,
-    log,
-    log1p,
-    log_softmax,
-    max,
-    maximum,
-    mean,
-    minimum,
-    moveaxis,
-    multiply_no_nan,
-    nan_where,
-    not_empty,
-    owns,
-    positions,
-    power,
-    put_labels,
-    range_of,
-    reshape,
-    shape,
-    sigmoid,
-    sign,
-    sinh,
-    softmax_minus_label,
-    softplus,
-    sqrt,
-    square,
-    stop_gradient,
-    sum,
-    take,
-    take_labels,
-    tanh,
-    to_float,
-    to_index,
-    to_int64,
-    to_numpy,
-    where,
-    where_needed,
-    xlog1py,
-    xlogy,
-    zeros_like,
-)
-from lossbook.backends.torch.products import matmul
+from lossbook.backends.torch.autodiff import differentiate as differentiate
+from lossbook.backends.torch.autodiff import input_gradient as input_gradient
+from lossbook.backends.torch.autodiff import random_shares as random_shares
+from lossbook.backends.torch.custom_grad import with_derivatives as with_derivatives
+from lossbook.backends.torch.distributed import sum_over_workers as sum_over_workers
+from lossbook.backends.torch.inputs import asarray as asarray
+from lossbook.backends.torch.kernels import KERNELS as KERNELS
+from lossbook.backends.torch.kernels import STEPS as STEPS
+from lossbook.backends.torch.ops import *  # noqa: F403
+from lossbook.backends.torch.products import matmul as matmul
 
 NAME = "torch"
 LINEAR: LinearKernels = linear
-
-__all__ = [
-    "KERNELS",
-    "LINEAR",
-    "NAME",
-    "STEPS",
-    "abs",
-    "any_of",
-    "asarray",
-    "cast",
-    "clip",
-    "cos",
-    "differentiate",
-    "divide_no_nan",
-    "dtype_name",
-    "eps",
-    "exp",
-    "expand_dims",
-    "explain",
-    "expm1",
-    "fitting",
-    "full",
-    "input_gradient",
-    "is_integer",
-    "isfinite",
-    "last_size",
-    "log",
-    "log1p",
-    "log_softmax",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "minimum",
-    "moveaxis",
-    "multiply_no_nan",
-    "nan_where",
-    "not_empty",
-    "owns",
-    "positions",
-    "power",
-    "put_labels",
-    "random_shares",
-    "range_of",
-    "reshape",
-    "shape",
-    "sigmoid",
-    "sign",
-    "sinh",
-    "softmax_minus_label",
-    "softplus",
-    "sqrt",
-    "square",
-    "stop_gradient",
-    "sum",
-    "sum_over_workers",
-    "take",
-    "take_labels",
-    "tanh",
-    "to_float",
-    "to_index",
-    "to_int64",
-    "to_numpy",
-    "where",
-    "where_needed",
-    "with_derivatives",
-    "xlog1py",
-    "xlogy",
-    "zeros_like",
-]
