@@ -46,7 +46,7 @@ def _sign(x):
     return mp.sign(x)
 
 
-def _softplus(x):
+def softplus(x):
     return mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x))
 
 
@@ -108,7 +108,7 @@ def _bce_logits_slope(y, z):
 
 def _weighted(w):
     return (
-        lambda y, z: w * y * _softplus(-z) + (1 - y) * _softplus(z),
+        lambda y, z: w * y * softplus(-z) + (1 - y) * softplus(z),
         lambda y, z: (1 - y) * _sigmoid(z) - w * y * _sigmoid(-z),
         lambda y, z: max((1 - y) * _sigmoid(z), w * y * _sigmoid(-z)),
     )
@@ -117,12 +117,12 @@ def _weighted(w):
 def _focal_logits(gamma):
     def value(y, z):
         s = z if y else -z
-        return _sigmoid(-s) ** gamma * _softplus(-s)
+        return _sigmoid(-s) ** gamma * softplus(-s)
 
     def slope(y, z):
         s, sign = (z, 1) if y else (-z, -1)
         q = _sigmoid(-s)
-        return -sign * q**gamma * (q + gamma * _sigmoid(s) * _softplus(-s))
+        return -sign * q**gamma * (q + gamma * _sigmoid(s) * softplus(-s))
 
     return value, slope
 
@@ -195,13 +195,13 @@ DEFINITIONS = [
     Definition("binary_cross_entropy", _bce, _bce_slope, y=BIT, p=UNIT),
     Definition(
         "binary_cross_entropy",
-        lambda y, z: y * _softplus(-z) + (1 - y) * _softplus(z),
+        lambda y, z: y * softplus(-z) + (1 - y) * softplus(z),
         _bce_logits_slope,
         y=BIT, options={"from_logits": True},
     ),
     Definition(
         "binary_cross_entropy",
-        lambda y, z: y * _softplus(-z) + (1 - y) * _softplus(z),
+        lambda y, z: y * softplus(-z) + (1 - y) * softplus(z),
         _bce_logits_slope,
         y=UNIT, options={"from_logits": True},
         slope_size=lambda y, z: max((1 - y) * _sigmoid(z), y * _sigmoid(-z)),
@@ -221,7 +221,7 @@ DEFINITIONS = [
     ),
     Definition(
         "logistic",
-        lambda y, s: _softplus(-y * s), lambda y, s: -y * _sigmoid(-y * s), y=SIGN,
+        lambda y, s: softplus(-y * s), lambda y, s: -y * _sigmoid(-y * s), y=SIGN,
     ),
     *(
         Definition(

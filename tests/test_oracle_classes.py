@@ -19,6 +19,7 @@ import pytest
 import lossbook as lb
 
 from .backends import BACKENDS, array, numpy_of
+from .oracle import softplus
 
 CLASSES = 5
 WEIGHTS = [1.0, 2.0, 0.5, 3.0, 0.0]
@@ -65,10 +66,6 @@ def _multiclass_hinge(y, s):
     return max(mp.mpf(0), 1 + max(x for c, x in enumerate(s) if c != y) - s[y])
 
 
-def _softplus(x):
-    return mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x))
-
-
 def _warp(above, below):
     short = [max(mp.mpf(0), 1 - (above[()] - s)) for s in below]
     rank = sum(h > 0 for h in short)
@@ -102,10 +99,10 @@ def _linear(hidden, weight, labels, bias):
 
 def _largest_terms(hidden, weight, labels, bias):
     sums = np.abs(hidden) @ np.abs(weight).T + np.abs(bias)
-    return _largest(sums)
+    return largest(sums)
 
 
-def _largest(*arrays):
+def largest(*arrays):
     return max(float(abs(x)) for a in arrays for x in np.ravel(a) if abs(x) < mp.inf)
 
 
@@ -209,8 +206,8 @@ class Definition:
 
 
 LOGITS = {"from_logits": True}
-OF_LOGITS = {"by": (1,), "size": lambda y, z: _largest(z)}
-OF_P = {"by": (1,), "size": lambda y, p: _largest(_logs(p))}
+OF_LOGITS = {"by": (1,), "size": lambda y, z: largest(z)}
+OF_P = {"by": (1,), "size": lambda y, p: largest(_logs(p))}
 
 DEFINITIONS = [
     Definition(
@@ -224,7 +221,7 @@ DEFINITIONS = [
     Definition(
         "cross_entropy",
         lambda y, z: _soft_ce(y * np.array(WEIGHTS), _log_softmax(z)),
-        _with(_targets, _logits), (1,), lambda y, z: 3 * _largest(z),
+        _with(_targets, _logits), (1,), lambda y, z: 3 * largest(z),
         options={"class_weight": WEIGHTS, **LOGITS},
     ),
     Definition(
@@ -267,13 +264,13 @@ DEFINITIONS = [
     ),
     Definition(
         "margin_ranking", lambda a, b: max(mp.mpf(0), 1 - (a[()] - b[()])),
-        _scores, (0, 1), _largest,
+        _scores, (0, 1), largest,
     ),
     Definition(
-        "bpr", lambda a, b: _softplus(b[()] - a[()]), _scores, (0, 1), _largest
+        "bpr", lambda a, b: softplus(b[()] - a[()]), _scores, (0, 1), largest
     ),
     Definition(
-        "warp", _warp, _one_with_many, (0, 1), lambda a, b: 137 / 60 * _largest(a, b)
+        "warp", _warp, _one_with_many, (0, 1), lambda a, b: 137 / 60 * largest(a, b)
     ),
     Definition(
         "triplet", _triplet, _triplets, (0, 1, 2),

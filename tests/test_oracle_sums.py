@@ -11,7 +11,8 @@ import pytest
 import lossbook as lb
 
 from .backends import BACKENDS, array, numpy_of
-from .test_oracle_classes import DIGITS, derivative, exactly, ulps
+from .oracle import softplus
+from .test_oracle_classes import DIGITS, derivative, exactly, largest, ulps
 
 RNG = np.random.default_rng(11)
 SCALES = np.repeat([0.01, 1.0, 30.0], 3)
@@ -29,10 +30,6 @@ class Definition:
     size: Callable[..., Any]
 
 
-def _softplus(x):
-    return mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x))
-
-
 def _mean(values):
     values = list(values)
     return mp.fsum(values) / len(values)
@@ -42,10 +39,6 @@ def _squares(error):
     return [e * e for e in error]
 
 
-def _largest(*arrays):
-    return max(abs(x) for a in arrays for x in np.ravel(a))
-
-
 def _gaussian(y, mean, variance):
     terms = zip(y, mean, variance, strict=True)
     return mp.fsum((mp.log(v) + (m - t) ** 2 / v) / 2 for t, m, v in terms)
@@ -53,12 +46,12 @@ def _gaussian(y, mean, variance):
 
 def _gaussian_size(y, mean, variance):
     share = [(m - t) / v for t, m, v in zip(y, mean, variance, strict=True)]
-    return _largest(variance * np.square(share), np.square(share), share, 1 / variance)
+    return largest(variance * np.square(share), np.square(share), share, 1 / variance)
 
 
 _UP = {  # by kind: the loss of a real sample, of a fake one, and of the generator
-    "minimax": (lambda s: _softplus(-s), _softplus, lambda f: -_softplus(f)),
-    "non_saturating": (lambda s: _softplus(-s), _softplus, lambda f: _softplus(-f)),
+    "minimax": (lambda s: softplus(-s), softplus, lambda f: -softplus(f)),
+    "non_saturating": (lambda s: softplus(-s), softplus, lambda f: softplus(-f)),
     "least_squares": (
         lambda s: (s - 1) ** 2 / 2,
         lambda f: f**2 / 2,
@@ -75,7 +68,7 @@ _UP = {  # by kind: the loss of a real sample, of a fake one, and of the generat
 
 def _gan_size(*scores):
     # The mean of terms of both signs: the last place is that of the largest one.
-    return 1 + _largest(*scores) ** 2
+    return 1 + largest(*scores) ** 2
 
 
 def _games():
@@ -109,7 +102,7 @@ DEFINITIONS = [
         lb.rmse,
         lambda y, p: mp.sqrt(_mean(_squares(p - y))),
         PAIRS,
-        _largest,
+        largest,
     ),
     Definition(
         "zero_one",
@@ -141,21 +134,17 @@ DEFINITIONS = [
         lambda sums: lb.global_mean(sums, [2.0, 8.0, 1.0, 1.0, 3.0, 0.0]),
         lambda sums: mp.fsum(sums) / 15,
         VECTORS,
-        _largest,
+        largest,
     ),
-    Definition(
-        "l1", "of six", lb.l1, lambda w: mp.fsum(map(abs, w)), VECTORS, _largest
-    ),
-    Definition(
-        "l2", "of six", lb.l2, lambda w: mp.fsum(_squares(w)), VECTORS, _largest
-    ),
+    Definition("l1", "of six", lb.l1, lambda w: mp.fsum(map(abs, w)), VECTORS, largest),
+    Definition("l2", "of six", lb.l2, lambda w: mp.fsum(_squares(w)), VECTORS, largest),
     Definition(
         "elastic_net",
         "0.25",
         lambda w: lb.elastic_net(w, l1_ratio=0.25),
         lambda w: mp.fsum(abs(x) / 4 + 3 * x * x / 8 for x in w),
         VECTORS,
-        _largest,
+        largest,
     ),
     *_games(),
 ]

@@ -41,17 +41,22 @@ CALL = {
     ),
 }
 # Parameters that are not those of the function.
-SHARED = {"reduction": "_Reduction", "name": "str | None", "dtype": "Any"}
-ADDED = {"weight": "Any", "ignore_index": "int | None", "full": "bool", "eps": "float"}
+OTHERS = {
+    "reduction": "_Reduction",
+    "name": "str | None",
+    "ignore_index": "int | None",
+    "full": "bool",
+    "eps": "float",
+}
 
 
 def written(option: Parameter) -> str:
     """Return a parameter as a stub has it."""
     kind = option.annotation
     if kind is Parameter.empty:
-        kind = SHARED.get(option.name) or ADDED.get(option.name, "Any")
+        kind = OTHERS.get(option.name, "Any")
     name = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
-    if option.default is None and name not in ("Any",) and "None" not in name:
+    if option.default is None and name != "Any" and "None" not in name:
         name += " | None"
     return f"{option.name}: {name} = ..."
 

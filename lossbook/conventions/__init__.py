@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import lossbook
-from lossbook.backends import Array
+from lossbook.backends import Array, backend_of
 from lossbook.conventions.spellings import CASES, Case
 
 # Where the losses of each library are, and under which name the table shows it.
@@ -229,7 +229,8 @@ def _caller(
         if library == "Keras" and p.ndim == 1:
             y, p = y[:, None], p[:, None]
         pair = (y, p) if order[0] in _TRUTH else (p, y)
-        return _numpy(loss(*(_array(library, x) for x in pair), **options))
+        found = loss(*(_array(library, x) for x in pair), **options)
+        return backend_of(found).to_numpy(found)
 
     return call
 
@@ -261,7 +262,3 @@ def _array(library: str, x: Any) -> Array:
     if library != "PyTorch":
         return x
     return import_module("torch").tensor(x)
-
-
-def _numpy(x: Any) -> Any:
-    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)

@@ -41,9 +41,9 @@ def known_range(
     """Return the smallest and largest value that is not NaN, or None if not known."""
     values = xp.range_of(x)
     if values is None or (values[0] == values[0] and values[1] == values[1]):
-        return values  # type: ignore[no-any-return]
+        return values
     known = xp.where(x == x, x, xp.zeros_like(x) + nan_as)
-    return xp.range_of(known)  # type: ignore[no-any-return]
+    return xp.range_of(known)
 
 
 def within_unit(

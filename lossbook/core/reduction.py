@@ -6,17 +6,13 @@ even if it is NaN.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from lossbook.backends import Array, Backend
 from lossbook.core.checks import Weights
 
 Reduction = Literal["mean", "sum", "none", "sum_over_batch_size"]
-
-
-REDUCTIONS = ("mean", "sum", "none", "sum_over_batch_size")
-
-
+REDUCTIONS = get_args(Reduction)
 MEANS = ("mean", "sum_over_batch_size")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from math import log
 from typing import Any, Literal
 
@@ -310,22 +309,13 @@ def adam(
     return Optimizer(_rate(like, "adam", lr), settings, _adam, {"m": 0.0, "v": 0.0})
 
 
-def _fused(rule: Rule) -> Rule:
-    """Take the framework's quicker form of a rule, where it has one."""
-
-    @wraps(rule)
-    def apply(xp: Backend, *inputs: Any) -> tuple[Array, ...]:
-        kernel = xp.STEPS.get(rule.__name__.strip("_"))
-        moved = kernel(*inputs) if kernel else None
-        return rule(xp, *inputs) if moved is None else moved
-
-    return apply
-
-
-@_fused
 def _adam(
     xp: Backend, h: Any, p: Array, g: Array, m: Array, v: Array
 ) -> tuple[Array, ...]:
+    quicker = xp.STEPS.get("adam")
+    moved = quicker(h, p, g, m, v) if quicker else None
+    if moved is not None:
+        return moved  # type: ignore[no-any-return]
     m = m + (1 - h.beta1) * (g - m)
     v = v + (1 - h.beta2) * (g * g - v)
     # Both corrections are numbers: they go into the rate, and torch's into eps.
