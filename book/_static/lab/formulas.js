@@ -1,5 +1,5 @@
 // What the lab computes: losses with their derivatives, surfaces, optimizers. Pure functions,
-// without a page. tests/site/test_lab.py holds each against lossbook's number.
+// without a page. tests/site/test_lab_numbers.py holds each against lossbook's number.
 (() => {
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   const sigmoid = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
@@ -57,8 +57,9 @@
   });
   const gap = (m) => Math.max(0, 1 - m);
 
+  const logistic = ofMargin((m) => softplus(-m), (m) => -sigmoid(-m));
   const binary = {
-    binary_cross_entropy: ofMargin((m) => softplus(-m), (m) => -sigmoid(-m)),
+    binary_cross_entropy: logistic,
     focal: ofMargin(
       (m, { gamma }) => sigmoid(-m) ** gamma * softplus(-m),
       (m, { gamma }) =>
@@ -66,7 +67,7 @@
     ),
     hinge: ofMargin(gap, (m) => (m < 1 ? -1 : 0)),
     squared_hinge: ofMargin((m) => gap(m) ** 2, (m) => -2 * gap(m)),
-    logistic: ofMargin((m) => softplus(-m), (m) => -sigmoid(-m)),
+    logistic,
     // The squared error of p = sigmoid(z): with m = ±z it is the square of 1 - p_right.
     mse: ofMargin(
       (m) => sigmoid(-m) ** 2,

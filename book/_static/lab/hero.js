@@ -40,11 +40,7 @@
     const [svg, button] = [box.querySelector("svg"), box.querySelector("button")];
     let [part, frame] = [1, 0];
     function draw() {
-      const { f, still } = picture(part, Math.floor(box.clientWidth) || 360);
-      svg.setAttribute("viewBox", `0 0 ${f.width} ${f.height}`);
-      svg.setAttribute("width", f.width);
-      svg.setAttribute("height", f.height);
-      svg.firstElementChild.innerHTML = still;
+      plot.show(svg, picture(part, Math.floor(box.clientWidth) || 360));
     }
     function stop() {
       cancelAnimationFrame(frame);

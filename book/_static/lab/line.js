@@ -1,6 +1,7 @@
 // The first table: points to drag, a line fitted to them, and the loss over all lines.
 (() => {
   const { sum, regression, plot } = lab;
+  const { between, once } = plot;
   const X = [-5.5, 5.5];
   const Y = [-7, 9];
   const SLOPES = [-2, 3];
@@ -64,7 +65,7 @@
   // The lowest line. Under the absolute and the quantile loss one through two points is
   // lowest. Elsewhere such lines are good places to start from: a loss that flattens far
   // out has more than one valley.
-  function fit(state) {
+  const fit = once((state) => {
     const even = leastSquares(state.points, state.points.map(() => 1));
     if (state.loss === "mse") return even;
     const loss = (line) => meanLoss(state, line);
@@ -72,10 +73,9 @@
     const start = lowest([even, ...linesThroughTwo(state.points)]);
     if (state.loss === "mae" || state.loss === "quantile") return start;
     return lowest([start, reweight(state, start), reweight(state, even)]);
-  }
+  });
 
   const lineOf = (state) => (state.follow ? fit(state) : [state.slope, state.intercept]);
-  const between = ([low, high], value) => Math.min(Math.max(value, low), high);
   const hundredths = (value) => Math.round(value * 100) / 100;
 
   // Pictures --------------------------------------------------------------------------------
@@ -184,7 +184,7 @@
   }
 
   lab.line = {
-    fit, meanLoss, pull,
+    fit,
     name: "line",
     defaults: {
       loss: "mse", delta: 1, q: 0.5, alpha: 0, scale: 1, follow: true, slope: 0.6,

@@ -1,6 +1,6 @@
 // The second table: what every loss says of one logit, or of the logits of three classes.
 (() => {
-  const { sum, sigmoid, softmax, binary, multiclass, plot } = lab;
+  const { sigmoid, softmax, binary, multiclass, plot } = lab;
   const Z = [-6, 6];
   const KINDS = {
     two: {
@@ -21,7 +21,6 @@
   };
   const isTwo = (state) => state.kind === "two";
   const logitsOf = (state) => [state.z1, state.z2, state.z3];
-  const between = ([low, high], value) => Math.min(Math.max(value, low), high);
 
   // The value of a loss, and its derivative by each logit.
   function ofTwo(name, state) {
@@ -53,7 +52,7 @@
     const dots = chosen(state).map(([name, [, kind]]) =>
       plot.dot(f, [z, of(look(name, state), state)], 5, `lab-mark ${kind}`));
     const cursor = plot.line(f, [[z, y[0]], [z, y[1]]], "lab-faint");
-    const move = ([x]) => ({ [moved(state)]: between(Z, Math.round(x * 100) / 100) });
+    const move = ([x]) => ({ [moved(state)]: plot.between(Z, Math.round(x * 100) / 100) });
     const knob = {
       label: `The ${along}, ${title}`, at: [z, y[0]], step: 0.1, value: z, range: Z,
       text: plot.format(z), move,

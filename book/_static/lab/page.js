@@ -143,14 +143,11 @@
   }
 
   function drawPanel(panel, picture, change) {
-    const { f, label, still, handles = [], click } = picture;
+    const { f, label, handles = [], click } = picture;
     const { svg, knobs } = panel;
-    svg.setAttribute("viewBox", `0 0 ${f.width} ${f.height}`);
-    svg.setAttribute("width", f.width);
-    svg.setAttribute("height", f.height);
+    lab.plot.show(svg, picture);
     svg.setAttribute("role", handles.length ? "group" : "img");
     svg.setAttribute("aria-label", label);
-    svg.querySelector(".lab-still").innerHTML = still;
     while (knobs.length > handles.length) knobs.pop().remove();
     while (knobs.length < handles.length) knobs.push(makeHandle(panel, change));
     handles.forEach((handle, i) => placeHandle(knobs[i], handle, f));

@@ -1,6 +1,16 @@
 // Plots as SVG text: a function of numbers, so that the page draws with it while a reader plays
-// and the build draws the first picture with it (still.js). Colours come from lab.css.
+// and the build draws the first picture with it (book/_ext/lab.js). Colours come from lab.css.
 (() => {
+  const between = ([low, high], value) => Math.min(Math.max(value, low), high);
+  // What `of` makes of a state, computed once: a state never changes, another takes its place.
+  function once(of) {
+    const known = new WeakMap();
+    return (state) => {
+      if (!known.has(state)) known.set(state, of(state));
+      return known.get(state);
+    };
+  }
+
   const MARGIN = { left: 44, right: 16, top: 10, bottom: 40 };
   const px = (value) => Math.round(value * 10) / 10;
   const FAR = 1e5;
@@ -117,7 +127,15 @@
       .join("");
   }
 
+  // Give a picture to an SVG element that holds a place for it.
+  function show(svg, { f, still }) {
+    svg.setAttribute("viewBox", `0 0 ${f.width} ${f.height}`);
+    svg.setAttribute("width", f.width);
+    svg.setAttribute("height", f.height);
+    svg.querySelector(".lab-still").innerHTML = still;
+  }
+
   lab.plot = {
-    frame, axes, clip, line, curve, dot, arrow, contours, format, short,
+    between, once, frame, axes, clip, line, curve, dot, arrow, contours, show, format, short,
   };
 })();

@@ -1,6 +1,7 @@
 // The third table: optimizers that start at one place of a surface and race to its bottom.
 (() => {
   const { surfaces, descend, plot } = lab;
+  const { between, once } = plot;
   const STEPS = 200;
   const RACERS = {
     gradient_descent: ["Gradient descent", "lab-1"],
@@ -31,7 +32,6 @@
       rates: [0.05, 0.03, 0.03, 0.3, 0.03, 0.1, 0.1],
     },
   };
-  const between = ([low, high], value) => Math.min(Math.max(value, low), high);
   const rateOf = (name) => `lr_${name}`;
   const chosen = (state) => Object.entries(RACERS).filter(([name]) => state.racers.includes(name));
 
@@ -40,11 +40,13 @@
     const named = Object.keys(RACERS).map((name, i) => [rateOf(name), rates[i]]);
     return { surface, momentum, x: start[0], y: start[1], ...Object.fromEntries(named) };
   }
-  function pathOf(name, state) {
-    const { momentum, decay } = state;
-    const settings = { lr: state[rateOf(name)], momentum, decay };
-    return descend(name, state.surface, [state.x, state.y], settings, STEPS);
-  }
+  const paths = once((state) => {
+    const { surface, x, y, momentum, decay } = state;
+    const path = (name) =>
+      descend(name, surface, [x, y], { lr: state[rateOf(name)], momentum, decay }, STEPS);
+    return Object.fromEntries(Object.keys(RACERS).map((name) => [name, path(name)]));
+  });
+  const pathOf = (name, state) => paths(state)[name];
   const lossAt = (name, state) => surfaces[state.surface].value(pathOf(name, state)[state.step]);
 
   // Pictures --------------------------------------------------------------------------------
@@ -151,7 +153,6 @@
   }
 
   lab.race = {
-    pathOf,
     name: "race",
     defaults: {
       ...preset("ravine"), racers: ["gradient_descent", "momentum", "adam"], step: 40,
