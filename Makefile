@@ -75,7 +75,7 @@ notebooks: $(VENV)/.test
 	  --nbval-current-env -p no:warnings -n $(WORKERS) --dist loadscope book
 
 site: $(VENV)/.test book
-	$(BIN)/python -m pytest tests/site
+	$(BIN)/python -m pytest tests/site -n $(WORKERS) --dist loadfile
 
 # It reads what it has printed, and leaves a file only where the whole book is in it.
 pdf: $(VENV)/.pdf book

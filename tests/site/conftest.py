@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from . import built
 
@@ -94,7 +95,10 @@ def play(box):
 @pytest.fixture(scope="session")
 def html():
     """Return the folder of built pages, built now if they are missing or old."""
-    failure = built.build()
+    lock = built.ROOT / "_build/tests.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with FileLock(lock):  # by one worker, for all
+        failure = built.build()
     if failure:
         pytest.fail(f"`make book` fails:\n{failure}", pytrace=False)
     return built.HTML
