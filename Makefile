@@ -74,8 +74,9 @@ notebooks: $(VENV)/.test
 	$(ONE_THREAD) $(NO_GPU) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-current-env -p no:warnings -n $(WORKERS) --dist loadscope book
 
+# Those that visit all pages come first in the alphabet, so that no worker ends with them.
 site: $(VENV)/.test book
-	$(BIN)/python -m pytest tests/site -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests/site -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # It reads what it has printed, and leaves a file only where the whole book is in it.
 pdf: $(VENV)/.pdf book
