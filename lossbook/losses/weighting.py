@@ -234,10 +234,12 @@ def global_mean(
     weight = xp.cast(_sum(xp, weight_sum, "weight_sum", total), total)
     total, weight = xp.full(total), xp.full(weight)
     mine, weight = xp.stop_gradient(total), xp.stop_gradient(weight)
-    scale = 1
+    whole, scale = mine, 1
     if across_workers:
-        mine, weight, scale = xp.sum_over_workers(mine, weight)
-    return _MEAN.losses(xp, total, mine, weight, scale=scale)
+        whole, weight, scale = xp.sum_over_workers(mine, weight)
+    if whole is mine:  # an exported program knows the formula alone, so it must depend
+        whole = total  # on what has a gradient
+    return _MEAN.losses(xp, total, whole, weight, scale=scale)
 
 
 def _mean(xp: Backend, part: Array, total: Array, weight: Array, scale: int) -> Array:

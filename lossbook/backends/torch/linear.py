@@ -21,6 +21,9 @@ from lossbook.backends.torch.products import matmul
 
 Array = Any
 _HALF = (torch.float16, torch.bfloat16)
+# A program of torch.export keeps no gradient written by hand, and its backward pass
+# takes no step in place: it gets the formula, with all logits at once.
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def operands(h: Array, w: Array) -> tuple[Array, Array]:
@@ -36,6 +39,8 @@ def total(
     if is_sharded(h):
         mine, w, b, labels, share = _parts(h, w, b, labels, share)
         return _of_all(total(mine, w, b, labels, share, chunk), h, "sum")
+    if is_exporting():
+        return _sum(_plain_losses(h, w, b, labels), share)
     try:
         return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
     except RuntimeError as error:
@@ -49,6 +54,8 @@ def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Ar
     if is_sharded(h):
         mine, w, b, labels = _parts(h, w, b, labels)
         return _of_all(losses(mine, w, b, labels, chunk), h, "none")
+    if is_exporting():
+        return _plain_losses(h, w, b, labels)
     try:
         return _Losses.apply(h, w, b, labels, chunk)
     except RuntimeError as error:
