@@ -1,11 +1,15 @@
 """Every loss in every context: value and gradient are those of the plain case."""
 
+from pathlib import Path
+
 import pytest
 
 from lossbook.core.registry import LOSSES as REGISTERED
 
 from . import contexts
 from .contexts import CONTEXTS, LOSSES, REFUSED
+
+SEMANTICS = Path(__file__).parents[1] / "book/reference/semantics.ipynb"
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
@@ -43,3 +47,13 @@ def test_what_is_off_is_told_from_what_is_not():
         )
         nothing = loss.name.startswith("zero_one")
         assert found == 0 if nothing else 5e-4 < found < 2e-3
+
+
+def test_the_page_on_semantics_names_each_context():
+    text = SEMANTICS.read_text(encoding="utf-8").partition("## Every context")[2]
+    section = text.partition("## ")[0]
+    for name in CONTEXTS:
+        context = name.partition(": ")[2]
+        assert context.partition(",")[0].removeprefix("autocast ") in section
+    for losses in REFUSED.values():
+        assert all(f"`{loss}`" in section for loss in losses)
