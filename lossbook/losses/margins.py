@@ -14,7 +14,7 @@ from lossbook.core import checks, class_inputs
 from lossbook.core.checks import check_positive
 from lossbook.core.inputs import prepare
 from lossbook.core.pointwise import Elementwise, Rowwise
-from lossbook.core.reduction import Reduction, reduce
+from lossbook.core.reduction import Reduction
 from lossbook.core.registry import loss
 
 
@@ -276,8 +276,7 @@ def multiclass_hinge(
             "multiclass_hinge needs the scores of two classes or more, got "
             f"{batch.classes}. Use hinge with labels -1 and +1 for one score."
         )
-    losses = _MULTICLASS.losses(batch.xp, batch.labels, batch.scores, margin=margin)
-    return reduce(batch.xp, batch.settled(losses), batch.weights, reduction)
+    return batch.reduced(_MULTICLASS, reduction, margin=margin)
 
 
 def _multiclass(xp: Backend, labels: Array, scores: Array, margin: float) -> Array:

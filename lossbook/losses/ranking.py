@@ -12,7 +12,7 @@ from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
 from lossbook.core.checks import Weights, check_between, check_positive
-from lossbook.core.class_inputs import ClassBatch, mean_surprise
+from lossbook.core.class_inputs import LOGIT_SURPRISE, ClassBatch
 from lossbook.core.inputs import check_not_empty, check_shapes, float_arrays, weights_of
 from lossbook.core.reduction import (
     Reduction,
@@ -375,7 +375,7 @@ def info_nce(
     own = xp.to_index(xp.positions(xp.stop_gradient(logits)), logits)
     own = check_shapes(xp, own, logits[..., 0])
     batch = ClassBatch(xp, own, logits, weights, None, None)
-    return mean_surprise(batch, reduction)
+    return batch.reduced(LOGIT_SURPRISE, reduction)
 
 
 def _check_vectors(xp: Backend, x: Array, name: str) -> None:
