@@ -125,7 +125,7 @@ FORMULAS = {
     ),
     "multitask: the uncertainty costs nothing": Formula(
         "losses.weighting",
-        "_SHARE",
+        "_TASK",
         "formula",
         lambda xp, loss, s: 0.5 * loss * xp.exp(-s),
     ),

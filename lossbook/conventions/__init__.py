@@ -197,8 +197,8 @@ def _entry(case: Case, library: str, module: Any) -> Entry | None:
 
 def _ours(case: Case, y: Any, p: Any, reduction: str) -> float:
     name, options = case.names["lossbook"]
-    total = "sum" if reduction == "none" else reduction
-    return float(getattr(lossbook, name)(y, p, reduction=total, **options))
+    reduction = "sum" if reduction == "none" else reduction
+    return float(getattr(lossbook, name)(y, p, reduction=reduction, **options))
 
 
 def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:

@@ -271,8 +271,8 @@ def smoothed(xp: Backend, y: Array, label_smoothing: float) -> Array:
     """Move targets a little towards the uniform distribution."""
     if not label_smoothing:
         return y
-    share = label_smoothing / _number_of_classes(xp, y)
-    return y * (1 - label_smoothing) + share
+    uniform = label_smoothing / _number_of_classes(xp, y)
+    return y * (1 - label_smoothing) + uniform
 
 
 def _number_of_classes(xp: Backend, x: Array) -> Any:

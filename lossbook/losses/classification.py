@@ -17,8 +17,8 @@ from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, reduce
 from lossbook.core.registry import loss
 
-PROBABILITIES = "Targets are 0 and 1, or probabilities."
-SHARES = "Targets are probabilities."
+BITS_OR_PROBABILITIES = "Targets are 0 and 1, or probabilities."
+PROBABILITIES = "Targets are probabilities."
 
 
 @loss("elements", adapted=True)
@@ -83,7 +83,7 @@ def binary_cross_entropy(
     xp, y_true, y_pred, weights = prepare(
         y_true, y_pred, sample_weight, reduction, pos_weight
     )
-    y_true = checks.within_unit(xp, y_true, "y_true", PROBABILITIES, weights)
+    y_true = checks.within_unit(xp, y_true, "y_true", BITS_OR_PROBABILITIES, weights)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
     if not from_logits:
@@ -228,7 +228,7 @@ def cross_entropy(
     xp, y_true, y_pred, weights = class_inputs.distributions(
         y_true, y_pred, axis, sample_weight, reduction, class_weight
     )
-    y_true = checks.not_negative(xp, y_true, "y_true", SHARES, weights)
+    y_true = checks.not_negative(xp, y_true, "y_true", PROBABILITIES, weights)
     if not from_logits:
         y_pred = _probabilities(xp, y_pred, eps, weights)
     y_smooth, mass = class_inputs.smoothed(xp, y_true, label_smoothing), None
@@ -374,7 +374,7 @@ def kl_divergence(
     xp, y_true, y_pred, weights = class_inputs.distributions(
         y_true, y_pred, axis, sample_weight, reduction
     )
-    y_true = checks.within_unit(xp, y_true, "y_true", SHARES, weights)
+    y_true = checks.within_unit(xp, y_true, "y_true", PROBABILITIES, weights)
     if not from_logits:
         y_pred = _probabilities(xp, y_pred, eps, weights)
     losses = class_inputs.divergence(xp, y_true, y_pred, from_logits)

@@ -294,8 +294,8 @@ def _multiclass_derivative(
     pulls = xp.maximum(xp.sign(margin - lead), 0.0)
     # The highest rivals share what pulls them down; a NaN stays one.
     first = xp.where(rivals == top, xp.zeros_like(rivals) + 1, 0 * top)
-    shares = first * (pulls / xp.sum(first, axis=-1, keepdims=True))
-    return xp.put_labels(shares, labels, -pulls[..., 0])
+    by_rivals = first * (pulls / xp.sum(first, axis=-1, keepdims=True))
+    return xp.put_labels(by_rivals, labels, -pulls[..., 0])
 
 
 _MULTICLASS = Rowwise[Of3](

@@ -204,11 +204,11 @@ def warp(
     short = POSITIVE_PART.losses(xp, margin - (xp.expand_dims(above, -1) - below))
     counted = xp.stop_gradient(short)
     rank = xp.sum(xp.maximum(xp.sign(counted), 0.0), axis=-1)
-    losses = _share_of(xp, rank, counted) * xp.sum(short, axis=-1)
+    losses = _cost_of_each(xp, rank, counted) * xp.sum(short, axis=-1)
     return reduce(xp, losses, weights, reduction)
 
 
-def _share_of(xp: Backend, rank: Array, short: Array) -> Array:
+def _cost_of_each(xp: Backend, rank: Array, short: Array) -> Array:
     """Return H_r / r, and 1 for the rank 0, whose sum is 0 anyway."""
     place = xp.positions(short) + 1 + xp.zeros_like(short)
     counts = place <= xp.expand_dims(rank, -1)
