@@ -1,18 +1,23 @@
 """Every loss of the list has all that goes with a loss."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import lossbook as lb
 from lossbook import adapters
+from lossbook.backends import Backend
 from lossbook.conventions.spellings import CASES
 from lossbook.core.registry import LOSSES
 
-from . import oracle, test_oracle_classes, test_oracle_sums
+from . import cases, oracle, test_oracle_classes, test_oracle_sums
+from .test_bad_input import BATTERY
 
 API = Path(__file__).parents[1] / "book" / "reference" / "api.md"
+BACKENDS = Path(lb.backends.__file__).parent
+COMPARING = ("elements", "distributions", "labels", "either")
 DEFINED = {
     definition.loss
     for table in (oracle, test_oracle_classes, test_oracle_sums)
@@ -48,7 +53,11 @@ NO_LOSSES = {  # public functions that are none
 
 
 def test_the_list_holds_all_public_losses():
-    assert set(LOSSES) == set(lb.__all__) - NO_LOSSES
+    public = set(lb.__all__) - NO_LOSSES
+    assert set(LOSSES) == public, (
+        f"{sorted(set(LOSSES) ^ public)}: a loss has the decorator, is imported in "
+        "lossbook/__init__.py, and stands in __all__ there"
+    )
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -58,12 +67,40 @@ def test_a_loss_has_an_oracle(name):
         assert name not in DEFINED
         assert re.search(rf"\b{name}\b", text)
     else:
-        assert name in DEFINED
+        assert name in DEFINED, (
+            f"{name} needs a Definition in oracle.py, test_oracle_classes.py or "
+            "test_oracle_sums.py"
+        )
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_has_a_row_of_the_api_page(name):
-    assert f".. autofunction:: {name}\n" in API.read_text("utf-8")
+    line = f".. autofunction:: {name}\n"
+    assert line in API.read_text("utf-8"), f"book/reference/api.md needs {line}"
+
+
+@pytest.mark.parametrize("name", [n for n, e in LOSSES.items() if e.kind in COMPARING])
+def test_a_loss_of_truth_and_prediction_is_tried_with_good_and_with_bad_input(name):
+    assert name in cases.LOSSES, f"{name} needs a case in tests/cases.py"
+    options = set(LOSSES[name].function.__kwdefaults__)
+    untried = {
+        option
+        for option in options - {"sample_weight", "reduction"}
+        if (name, option) not in BATTERY
+    }
+    assert not untried, f"{name} needs {untried} in OPTIONS of tests/test_bad_input.py"
+
+
+FRAMEWORKS = [path.parent.name for path in BACKENDS.glob("*/__init__.py")]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_has_all_that_losses_ask_for(framework):
+    module = import_module(f"lossbook.backends.{framework}")
+    asked = {*vars(Backend), *Backend.__annotations__}
+    asked = {name for name in asked if not name.startswith("_")}
+    lacking = sorted(asked - set(vars(module)))
+    assert not lacking, f"backends/{framework} lacks {lacking}: see protocol.py"
 
 
 @pytest.mark.parametrize("name", LOSSES)
