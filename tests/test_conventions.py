@@ -47,8 +47,29 @@ def test_reduction_and_factor_are_measured(table):
     assert entries["PyTorch"].reduction == "mean"
     assert entries["PyTorch"].factor == pytest.approx(1 / 3)  # over the classes, too
     for row in table:
-        assert row.entries["lossbook"].factor == pytest.approx(1)
-        assert row.entries["lossbook"].reduction == "mean"
+        ours = row.entries["lossbook"]
+        assert ours.factor == pytest.approx(1)
+        penalty = ours.arguments == ("params",)
+        assert ours.reduction == ("sum" if penalty else "mean")
+
+
+def test_losses_of_three_arrays_of_scores_and_of_parameters_are_measured(table):
+    for loss, arguments, other in (
+        ("gaussian_nll", ("y_true", "mean"), ("input", "target")),
+        ("triplet", ("anchor", "positive"), ("anchor", "positive")),
+        ("margin_ranking of margin 0", ("positive", "negative"), ("input1", "input2")),
+    ):
+        entries = table[loss].entries
+        assert entries["lossbook"].arguments == arguments
+        assert entries["PyTorch"].arguments == other
+        assert entries["PyTorch"].factor == pytest.approx(1, rel=1e-5)
+    pairs = table["margin_ranking of margin 0"].entries["PyTorch"]
+    assert pairs.defaults == {"margin": 0, "target": 1.0}
+    assert table["elastic_net"].entries["lossbook"].defaults == {"l1_ratio": 0.5}
+    assert table["l1"].entries["Keras"].arguments == ("x",)
+    assert table["l2"].entries["Keras"].defaults["l2"] == pytest.approx(0.01)
+    assert table["l2"].entries["Keras"].factor == pytest.approx(0.01)
+    assert table["elastic_net"].entries["Keras"].factor == pytest.approx(1)
 
 
 def test_optax_reduces_nothing_and_takes_predictions_first(table):

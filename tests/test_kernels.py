@@ -139,6 +139,23 @@ def test_the_short_way_of_torch_is_not_taken_where_it_is_wrong():
     assert kernels._softmax_ce(infinite, infinite, "none") is None
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_row_that_a_mask_leaves_out_leaves_no_nan_in_the_gradient(backend):
+    logits = REAL.copy()
+    logits[1] = np.nan
+    mask = array(backend, np.array([1.0, 0.0, 1.0, 1.0]))
+    labels = array(backend, np.array([0, 2, 1, 2]))
+
+    def masked(z):
+        losses = lb.sparse_cross_entropy(labels, z, from_logits=True, reduction="none")
+        return BACKENDS[backend].sum(BACKENDS[backend].multiply_no_nan(mask, losses))
+
+    value, gradient = lb.value_and_grad(masked)(array(backend, logits))
+    assert np.isfinite(numpy_of(value))
+    assert (numpy_of(gradient)[1] == 0).all()
+    assert np.isfinite(numpy_of(gradient)).all()
+
+
 # Parity with the frameworks' own losses, where these are right
 
 T = torch.tensor
