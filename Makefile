@@ -80,10 +80,10 @@ site: $(VENV)/.test book
 
 # It reads what it has printed, and leaves a file only where the whole book is in it.
 pdf: $(VENV)/.pdf book
-	$(BIN)/python book/_tools/pdf.py
+	$(BIN)/python tools/pdf.py
 
 execute: $(VENV)/.test
-	$(BIN)/python book/_tools/execute.py $(NOTEBOOKS)
+	$(BIN)/python tools/execute.py $(NOTEBOOKS)
 
 serve: book
 	$(BIN)/python -m http.server --directory _build/html 8000
@@ -95,14 +95,14 @@ bench: $(VENV)/.test
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check setup.py lossbook tests benchmarks book/_ext book/_tools
+	$(BIN)/ruff format --check setup.py lossbook tests benchmarks book/_ext tools
 	$(BIN)/mypy
 	$(BIN)/nb-clean check -o -c -n --preserve-cell-metadata-field tags \
 	  --preserve-cell-metadata-field mystnb $(shell git ls-files 'book/*.ipynb')
 
 # What strangers meet; none of it is part of `make test`: it installs, or needs a network.
 colab: $(VENV)/.book
-	$(BIN)/python book/_tools/colab.py --torch "$(TORCH)" $(NOTEBOOKS)
+	$(BIN)/python tools/colab.py --torch "$(TORCH)" $(NOTEBOOKS)
 
 package: $(VENV)/.package
 	rm -rf dist
@@ -110,24 +110,24 @@ package: $(VENV)/.package
 	$(BIN)/twine check --strict dist/*
 
 wheel: package
-	$(BIN)/python book/_tools/installed.py --workers $(WORKERS) $(TESTS)
+	$(BIN)/python tools/installed.py --workers $(WORKERS) $(TESTS)
 
 links: book
-	$(BIN)/python book/_tools/links.py
+	$(BIN)/python tools/links.py
 
 # RELEASING.md says when. TAG=v1.2.3 also holds the version against a tag.
 release: $(VENV)/.book
-	$(BIN)/python book/_tools/release.py check $(TAG)
+	$(BIN)/python tools/release.py check $(TAG)
 
 picture: $(VENV)/.test book
-	$(BIN)/python book/_tools/picture.py
+	$(BIN)/python tools/picture.py
 
 # Each finding makes and removes an environment of its own; FINDINGS="a b" runs only those.
 findings:
 	bash findings/run.sh $(FINDINGS)
 
 repository: $(VENV)/.book
-	$(BIN)/python book/_tools/repository.py $(URL)
+	$(BIN)/python tools/repository.py $(URL)
 
 clean:
 	rm -rf _build build dist .colab .wheel .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -81,14 +81,14 @@ FORMULAS = {
     ),
     "softmax twice": Formula(
         CLASSES,
-        "_LOGIT_SURPRISE",
+        "LOGIT_SURPRISE",
         "formula",
         lambda xp, labels, z: (
             -xp.take_labels(xp.log_softmax(xp.exp(xp.log_softmax(z))), labels)
         ),
     ),
     "softmax: the label not taken from its gradient": Formula(
-        CLASSES, "_LOGIT_SURPRISE", 1, lambda xp, labels, z: xp.exp(xp.log_softmax(z))
+        CLASSES, "LOGIT_SURPRISE", 1, lambda xp, labels, z: xp.exp(xp.log_softmax(z))
     ),
     "kl divergence: without the entropy of the target": Formula(
         CLASSES, "_DIVERGENCE", "formula", lambda xp, y, p: -xp.xlogy(y, p)
@@ -125,7 +125,7 @@ FORMULAS = {
     ),
     "multitask: the uncertainty costs nothing": Formula(
         "losses.weighting",
-        "_SHARE",
+        "_TASK",
         "formula",
         lambda xp, loss, s: 0.5 * loss * xp.exp(-s),
     ),

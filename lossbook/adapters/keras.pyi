@@ -1,4 +1,4 @@
-# Written by book/_tools/stubs.py from the functions.
+# Written by tools/stubs.py from the functions.
 from typing import Any, Literal
 
 import keras

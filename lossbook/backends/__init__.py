@@ -1,7 +1,7 @@
 """The frameworks, one package each, and which of them arrays belong to.
 
 `protocol.py` says what a framework must have; a new one is a package with the same
-files, and one line here.
+files, and a line of `_FRAMEWORKS` with the statement that loads it.
 
 A framework is looked at only if its module has been imported already: arrays of a
 framework that nobody imported cannot exist, so `import lossbook` stays quick and works
@@ -37,10 +37,11 @@ def _tensorflow() -> Backend:
     return tensorflow
 
 
-_FRAMEWORKS: dict[str, Callable[[], Backend]] = {
-    "torch": _torch,
-    "tensorflow": _tensorflow,
-}
+# The module of the framework, its type of array, and what loads the package here.
+_FRAMEWORKS: list[tuple[str, str, Callable[[], Backend]]] = [
+    ("torch", "Tensor", _torch),
+    ("tensorflow", "Tensor", _tensorflow),
+]
 
 # The usual types stand here from the beginning: when this grows, torch.compile has to
 # compile again what has looked into it.
@@ -78,9 +79,9 @@ def backend_of(*arrays: Array) -> Backend:
 
 def _look_up(kind: type) -> Backend:
     found = _numpy
-    for framework, load in _FRAMEWORKS.items():
-        # A module that is still being imported has no Tensor class yet.
-        if hasattr(sys.modules.get(framework), "Tensor") and load().owns(kind):
+    for framework, array, load in _FRAMEWORKS:
+        # A module that is still being imported has no class of arrays yet.
+        if hasattr(sys.modules.get(framework), array) and load().owns(kind):
             found = load()
     _backend_of_type[kind] = found
     return found

@@ -1,7 +1,7 @@
 """What users pass as numbers: made a NumPy array, or refused with what to do instead.
 
 Each message names the argument, says what came and what is wanted, and ends with a
-remedy that works as it stands; ``tests/test_messages.py`` follows every one of them.
+remedy that works as it stands; `tests/contracts/test_messages.py` follows all of them.
 """
 
 from __future__ import annotations

@@ -33,9 +33,16 @@ class LinearKernels(Protocol):
         """Return both in the precision in which they are multiplied."""
 
     def total(
-        self, h: Array, w: Array, b: Any, labels: Array, share: Array, chunk: int, /
+        self,
+        h: Array,
+        w: Array,
+        b: Any,
+        labels: Array,
+        row_weight: Array,
+        chunk: int,
+        /,
     ) -> Array:
-        """Return the sum of share times loss over the rows."""
+        """Return the sum of row_weight times loss over the rows."""
 
     def losses(self, h: Array, w: Array, b: Any, labels: Array, chunk: int, /) -> Array:
         """Return the loss of each row."""
@@ -245,7 +252,7 @@ class Backend(Protocol):
         None where a framework does not differentiate twice.
         """
 
-    def random_shares(self, like: Array, ones: list[int], /) -> Array:
+    def random_fractions(self, like: Array, ones: list[int], /) -> Array:
         """Draw one number in [0, 1) for each sample, with that many axes more."""
 
     # Several workers.

@@ -8,7 +8,7 @@ libraries, or measured by calling them: a new version shows as it is.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -45,7 +45,7 @@ class Entry:
     name : str
         The function or class.
     arguments : tuple of str
-        Its first two arguments, in order.
+        Its first two arguments, in order; of a penalty the one.
     defaults : dict
         Its other parameters, as far as they have a default that is not None.
     reduction : str
@@ -177,17 +177,17 @@ def _version(module: Any) -> str | None:
 
 def _entry(case: Case, library: str, module: Any) -> Entry | None:
     name, options = case.names.get(library, ("", {}))
-    loss = getattr(module, name, None)
+    loss = _find(module, name)
     if loss is None:
         return None
     order = _order(loss)
     call = _caller(case, library, loss, order, options)
-    reduction = _reduction(call, case.y, case.p)
-    factor = float(call(case.y, case.p).sum()) / _ours(case, case.y, case.p, reduction)
+    reduction = _reduction(call, *case.inputs)
+    factor = float(call(*case.inputs).sum()) / _ours(case, case.inputs, reduction)
     return Entry(
         name,
         order,
-        {**_defaults(loss, order), **options},
+        {**_defaults(loss, order), **_numbers(options)},
         reduction,
         factor,
         float(call(*case.zero).sum()) if case.zero else None,
@@ -195,10 +195,32 @@ def _entry(case: Case, library: str, module: Any) -> Entry | None:
     )
 
 
-def _ours(case: Case, y: Any, p: Any, reduction: str) -> float:
+def _find(module: Any, name: str) -> Any:
+    """Return the loss, None where there is none; ``folder.name`` is from the top."""
+    folder, _, name = name.rpartition(".")
+    if module is not None and folder:
+        module = _module(f"{module.__name__.partition('.')[0]}.{folder}")
+    return getattr(module, name, None)
+
+
+def _ours(case: Case, inputs: Sequence[Any], reduction: str) -> float:
     name, options = case.names["lossbook"]
-    total = "sum" if reduction == "none" else reduction
-    return float(getattr(lossbook, name)(y, p, reduction=total, **options))
+    loss = getattr(lossbook, name)
+    if "reduction" in signature(loss).parameters:
+        total = "sum" if reduction == "none" else reduction
+        options = {**options, "reduction": total}
+    return float(loss(*_in_order(_order(loss), inputs), **options))
+
+
+def _in_order(order: tuple[str, ...], inputs: Sequence[Any]) -> list[Any]:
+    """Return truth, prediction and what else there is as the loss wants them."""
+    pair = inputs[:2] if order[0] in _TRUTH else inputs[1::-1]
+    return [*pair, *inputs[2:]]
+
+
+def _numbers(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options, an array of one element as that number."""
+    return {k: x.item() if isinstance(x, np.ndarray) else x for k, x in options.items()}
 
 
 def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:
@@ -206,7 +228,7 @@ def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:
     if case.far is None:
         return ""
     where, y, p = case.far
-    ours, theirs = _ours(case, y, p, "sum"), float(call(y, p).sum())
+    ours, theirs = _ours(case, (y, p), "sum"), float(call(y, p).sum())
     if np.isclose(theirs, factor * ours, rtol=1e-2, atol=0):
         return ""
     return f"{where}: {theirs:.3g} (lossbook {ours:.3g})"
@@ -214,31 +236,45 @@ def _parting(case: Case, call: Callable[[Any, Any], Any], factor: float) -> str:
 
 def _caller(
     case: Case, library: str, loss: Any, order: tuple[str, ...], options: dict[str, Any]
-) -> Callable[[Any, Any], Any]:
+) -> Callable[..., Any]:
     """Return the loss as a function of our arguments and NumPy arrays."""
     if isclass(loss):
         loss, options = loss(**options), {}
     elif "labels" in signature(loss).parameters and "labels" not in order:
         options = {**options, "labels": list(case.classes)}
 
-    def call(y: Any, p: Any) -> Any:
-        if library in case.one_hot:
-            y = np.eye(len(case.classes), dtype=p.dtype)[y]
-        if library in case.logs:
-            p = np.log(p)
-        if library == "Keras" and p.ndim == 1:
-            y, p = y[:, None], p[:, None]
-        pair = (y, p) if order[0] in _TRUTH else (p, y)
-        found = loss(*(_array(library, x) for x in pair), **options)
-        return backend_of(found).to_numpy(found)
+    options = {name: _option(library, x) for name, x in options.items()}
+
+    def call(*inputs: Any) -> Any:
+        if len(inputs) > 1:
+            inputs = _as_wanted(case, library, *inputs)
+        ordered = _in_order(order, inputs)
+        found = loss(*(_array(library, x) for x in ordered), **options)
+        return np.asarray(backend_of(found).to_numpy(found))
 
     return call
 
 
+def _as_wanted(case: Case, library: str, y: Any, p: Any, *others: Any) -> Any:
+    if library in case.one_hot:
+        y = np.eye(len(case.classes), dtype=p.dtype)[y]
+    if library in case.logs:
+        p = np.log(p)
+    if library == "Keras" and p.ndim == 1:
+        y, p = y[:, None], p[:, None]
+    return y, p, *others
+
+
 def _order(loss: Any) -> tuple[str, ...]:
     called = getattr(loss, "call", loss)  # Keras has classes
-    names = [name for name in signature(called).parameters if name != "self"]
-    return tuple(names[:2])
+    if isclass(called):
+        called = called.__call__
+    arrays = [
+        name
+        for name, parameter in signature(called).parameters.items()
+        if name != "self" and parameter.default in (Parameter.empty, None)
+    ]
+    return tuple(arrays[:2])
 
 
 def _defaults(loss: Any, order: tuple[str, ...]) -> dict[str, Any]:
@@ -250,12 +286,16 @@ def _defaults(loss: Any, order: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _reduction(call: Callable[[Any, Any], Any], y: Any, p: Any) -> str:
+def _reduction(call: Callable[..., Any], *inputs: Any) -> str:
     """Tell what is done with the losses of samples: a mean stays if all come twice."""
-    once, twice = call(y, p), call(np.concatenate([y, y]), np.concatenate([p, p]))
+    once, twice = call(*inputs), call(*(np.concatenate([x, x]) for x in inputs))
     if once.shape != ():
         return "none"
     return "mean" if abs(float(twice / once) - 1) < 0.5 else "sum"
+
+
+def _option(library: str, x: Any) -> Any:
+    return _array(library, x) if isinstance(x, np.ndarray) else x
 
 
 def _array(library: str, x: Any) -> Array:

@@ -12,8 +12,10 @@ import numpy as np
 class Case:
     """A loss, two samples to try it on, and its names: each with options that it needs.
 
-    `zero` is a sample whose right answer has the probability 0; `far` is one where
-    definitions that agree elsewhere may part, with the words for it.
+    `y` is the truth and `p` the prediction; where there is no truth, `p` is the first
+    argument and `y` the second. `more` holds further arguments; a penalty has `y`
+    alone. `zero` is a sample whose right answer has the probability 0; `far` is one
+    where definitions that agree elsewhere may part, with the words for it.
     """
 
     label: str
@@ -25,6 +27,12 @@ class Case:
     one_hot: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
     classes: tuple[int, ...] = ()
+    more: tuple[Any, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The samples; of a penalty the parameters alone."""
+        return (self.y,) if self.p is None else (self.y, self.p, *self.more)
 
 
 def _named(loss: str, options: dict[str, Any] | None = None, **names: Any) -> Any:
@@ -54,6 +62,7 @@ _BIT_LOGIT: dict[str, Any] = {
     "p": _floats(-2.0, 0.5),
     "classes": [0, 1],
 }
+_WEIGHTS: dict[str, Any] = {"y": _floats(3.0, -4.0), "p": None}
 _SIGN: dict[str, Any] = {
     "y": _floats(1, -1),
     "p": _floats(-2.0, 0.5),
@@ -99,6 +108,12 @@ CASES = (
         names=_named("log_cosh", keras="LogCosh", optax="log_cosh"),
     ),
     Case("quantile", **_REAL, names=_named("quantile", sklearn="mean_pinball_loss")),
+    Case(
+        "gaussian_nll",
+        **_REAL,
+        more=(_floats(0.5, 2.0),),
+        names=_named("gaussian_nll", torch="gaussian_nll_loss"),
+    ),
     Case(
         "poisson_nll",
         **_COUNT,
@@ -185,6 +200,13 @@ CASES = (
         ),
     ),
     Case(
+        "log_loss",
+        **_LABEL,
+        p=_P,
+        zero=(np.array([0]), _floats([0, 0.5, 0.5])),
+        names=_named("log_loss", sklearn="log_loss"),
+    ),
+    Case(
         "kl_divergence",
         **_SOFT,
         p=_P,
@@ -228,6 +250,34 @@ CASES = (
             _LOGITS,
             keras=("BinaryFocalCrossentropy", _LOGITS),
             optax="sigmoid_focal_loss",
+        ),
+    ),
+    Case(
+        "margin_ranking of margin 0",
+        y=_floats(1.0, 4.5),
+        p=_floats(0.5, 2.0),
+        names=_named(
+            "margin_ranking",
+            {"margin": 0.0},
+            torch=("margin_ranking_loss", {"target": _floats(1)}),
+        ),
+    ),
+    Case(
+        "triplet",
+        y=_floats([3, 4], [0, 1]),
+        p=_floats([0, 0], [0, 0]),
+        more=(_floats([0, 4.5], [0, 1.5]),),
+        names=_named(
+            "triplet", torch="triplet_margin_loss", optax="triplet_margin_loss"
+        ),
+    ),
+    Case("l1", **_WEIGHTS, names=_named("l1", keras="regularizers.L1")),
+    Case("l2", **_WEIGHTS, names=_named("l2", keras="regularizers.L2")),
+    Case(
+        "elastic_net",
+        **_WEIGHTS,
+        names=_named(
+            "elastic_net", keras=("regularizers.L1L2", {"l1": 0.5, "l2": 0.25})
         ),
     ),
 )

@@ -8,12 +8,19 @@ from typing import Any, NamedTuple
 from lossbook.backends import Array, Backend, Of1, Of2, backend_of
 from lossbook.core import checks
 from lossbook.core.checks import Weights
-from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
+from lossbook.core.inputs import (
+    check_not_empty,
+    check_shapes,
+    class_weight_of,
+    weights_of,
+)
+from lossbook.core.inputs import prepare as prepare_elements
 from lossbook.core.pointwise import Elementwise, Rowwise, call_fused
 from lossbook.core.reduction import (
     check_reduction,
     plain_reduction,
     reduce,
+    weighted,
     without_silent_rows,
 )
 
@@ -34,6 +41,8 @@ class ClassBatch(NamedTuple):
     ignored, wrong : array of bool, or None
         Which labels count nothing, and which are out of range although they count:
         known only when the values are, so that their losses must become NaN.
+    class_weight, label_weight : array or None
+        The weights of the classes, and for each label that of its class.
     """
 
     xp: Backend
@@ -42,6 +51,8 @@ class ClassBatch(NamedTuple):
     weights: Weights | None
     ignored: Array | None
     wrong: Array | None
+    class_weight: Array | None = None
+    label_weight: Array | None = None
 
     @property
     def classes(self) -> Any:
@@ -72,13 +83,29 @@ class ClassBatch(NamedTuple):
         silent = silent & ~xp.isfinite(losses)
         return xp.where(silent, xp.zeros_like(losses), losses)
 
-    def counted(self, factor: Array | None, losses: Array) -> Array | None:
+    def reduce(self, losses: Array, reduction: str) -> Array:
+        """Turn losses, weighted by class, into what `reduction` asks for."""
+        losses = self.settled(losses)
+        return reduce(self.xp, losses, self.weights, reduction, self._counted(losses))
+
+    def reduced(self, loss: Rowwise[Any], reduction: str, **parameters: Any) -> Array:
+        """Apply a loss of labels and scores, in one step where all count alike."""
+        xp, inputs = self.xp, (self.labels, self.scores)
+        if self.weights is self.ignored is self.wrong is None:
+            plain = plain_reduction(reduction)
+            fused = call_fused(xp, loss.name, *inputs, reduction=plain, **parameters)
+            if fused is not None:
+                return fused
+        return self.reduce(loss.losses(xp, *inputs, **parameters), reduction)
+
+    def _counted(self, losses: Array) -> Array | None:
         """Return what each label weighs by itself: its class, or nothing if ignored."""
+        xp, counted = self.xp, self.label_weight
         if self.ignored is None:
-            return factor
-        nothing = self.xp.zeros_like(self.xp.stop_gradient(losses))
-        return self.xp.where(
-            self.ignored, nothing, nothing + 1 if factor is None else factor
+            return counted
+        nothing = xp.zeros_like(xp.stop_gradient(losses))
+        return xp.where(
+            self.ignored, nothing, nothing + 1 if counted is None else counted
         )
 
     def safe_scores(self) -> Array:
@@ -107,16 +134,18 @@ def prepare(
     sample_weight: Any,
     reduction: str,
     *others: Any,
+    class_weight: Any = None,
     ignorable: bool = True,
 ) -> ClassBatch:
     """Return integer labels, scores with the classes last, and the weights.
 
-    `ignorable` says whether the loss has an ``ignore_index`` that its errors may name.
+    `others` may say which framework it is. `ignorable` says whether the loss has an
+    ``ignore_index`` that its errors may name.
     """
     check_reduction(reduction)
     check_ignore_index(ignore_index)
-    xp = backend_of(y_true, y_pred, sample_weight, *others)
-    scores = last(xp, xp.to_float(xp.asarray(y_pred, "y_pred", y_true)), axis)
+    xp = backend_of(y_true, y_pred, sample_weight, class_weight, *others)
+    scores = _last(xp, xp.to_float(xp.asarray(y_pred, "y_pred", y_true)), axis)
     labels = xp.asarray(y_true, "y_true", scores)
     if not xp.is_integer(labels):
         raise TypeError(
@@ -126,9 +155,16 @@ def prepare(
     labels = xp.to_index(_shaped(xp, labels, scores), scores)
     check_not_empty(xp, labels, "y_true", reduction)
     weights = weights_of(xp, sample_weight, scores[..., 0])
-    return labelled(
+    batch = labelled(
         xp, labels, scores, weights, ignore_index, "y_true", ignorable=ignorable
     )
+    if class_weight is None:
+        return batch
+    by_class = class_weight_of(
+        xp, class_weight, batch.classes, "class_weight", batch.scores
+    )
+    by_label = xp.take(by_class, batch.labels)
+    return batch._replace(class_weight=by_class, label_weight=by_label)
 
 
 def labelled(
@@ -202,7 +238,23 @@ def _shaped(xp: Backend, labels: Array, scores: Array) -> Array:
     return check_shapes(xp, labels, scores[..., 0], names)
 
 
-def last(xp: Backend, x: Array, axis: int) -> Array:
+def distributions(
+    y_true: Any,
+    y_pred: Any,
+    axis: int,
+    sample_weight: Any,
+    reduction: str,
+    *others: Any,
+) -> tuple[Backend, Array, Array, Weights | None]:
+    """Return targets and scores with the classes last, and one weight a row."""
+    xp, y_true, y_pred, _ = prepare_elements(
+        y_true, y_pred, None, reduction, sample_weight, *others
+    )
+    y_true, y_pred = (_last(xp, x, axis) for x in (y_true, y_pred))
+    return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred[..., 0])
+
+
+def _last(xp: Backend, x: Array, axis: int) -> Array:
     """Move the class axis to the end."""
     axes = len(xp.shape(x))
     if axes == 0:
@@ -219,8 +271,8 @@ def smoothed(xp: Backend, y: Array, label_smoothing: float) -> Array:
     """Move targets a little towards the uniform distribution."""
     if not label_smoothing:
         return y
-    share = label_smoothing / _number_of_classes(xp, y)
-    return y * (1 - label_smoothing) + share
+    uniform = label_smoothing / _number_of_classes(xp, y)
+    return y * (1 - label_smoothing) + uniform
 
 
 def _number_of_classes(xp: Backend, x: Array) -> Any:
@@ -266,8 +318,8 @@ _SURPRISE = Elementwise[Of1](
     derivatives=[lambda xp, p: -1 / p],
 )
 
-_LOGIT_SURPRISE = Rowwise[Of2](
-    "logit_surprise",
+LOGIT_SURPRISE = Rowwise[Of2](
+    "sparse_cross_entropy",
     formula=lambda xp, labels, z: -xp.take_labels(xp.log_softmax(z), labels),
     derivatives=[None, lambda xp, labels, z: xp.softmax_minus_label(z, labels)],
 )
@@ -277,39 +329,27 @@ def surprise(batch: ClassBatch, from_logits: bool) -> Array:
     """Return -log p of each label, by itself: nothing is weighted, ignored or wrong."""
     xp = batch.xp
     if from_logits:
-        rows = batch.labels, batch.scores
-        fused = call_fused(xp, "sparse_cross_entropy", *rows, reduction="none")
-        # Of a row that is not finite the framework has a gradient of NaN, also where
-        # the row will count nothing.
-        if fused is not None and xp.any_of(~xp.isfinite(fused)) is False:
-            return fused
-        return _LOGIT_SURPRISE.losses(xp, *rows)
+        return LOGIT_SURPRISE.losses(xp, batch.labels, batch.scores)
     return _SURPRISE.losses(xp, xp.take_labels(batch.scores, batch.labels))
 
 
-def mean_surprise(batch: ClassBatch, reduction: str) -> Array:
-    """Return what `reduction` asks for of -log p of each label, from logits."""
-    if batch.weights is batch.ignored is batch.wrong is None:
-        total = plain_reduction(reduction)
-        fused = call_fused(
-            batch.xp,
-            "sparse_cross_entropy",
-            batch.labels,
-            batch.scores,
-            reduction=total,
-        )
-        if fused is not None:
-            return fused
-    losses = batch.settled(surprise(batch, from_logits=True))
-    counted = batch.counted(None, losses)
-    return reduce(batch.xp, losses, batch.weights, reduction, counted)
-
-
-def spread_surprise(
-    batch: ClassBatch, from_logits: bool, class_weight: Array | None
+def weighted_surprise(
+    batch: ClassBatch, from_logits: bool, label_smoothing: float
 ) -> Array:
+    """Return -log p of the labels, weighted by class and smoothed over all classes."""
+    losses = batch.hushed(surprise(batch, from_logits))
+    if batch.label_weight is not None:
+        losses = weighted(batch.xp, losses, batch.label_weight)
+    if not label_smoothing:
+        return losses
+    spread = _spread_surprise(batch, from_logits)
+    kept = (1 - label_smoothing) * losses if label_smoothing < 1 else 0
+    return kept + label_smoothing * spread
+
+
+def _spread_surprise(batch: ClassBatch, from_logits: bool) -> Array:
     """Return the mean over the classes of -log p, each class with its weight."""
-    xp, scores = batch.xp, batch.safe_scores()
+    xp, scores, class_weight = batch.xp, batch.safe_scores(), batch.class_weight
     each = -xp.log_softmax(scores) if from_logits else _SURPRISE.losses(xp, scores)
     if class_weight is not None:
         ruled_out = (class_weight == 0) & ~xp.isfinite(each)

@@ -1,8 +1,8 @@
 """The one list of losses: what kind each is, and what goes with it.
 
 A loss enters the list by the decorator above its definition. The adapters make a class
-of each that has one, and `tests/test_registry.py` says of every loss where it lacks an
-oracle, a row of the API page, a class, or a row of the table of conventions.
+of each that has one, and `tests/contracts/test_registry.py` says of every loss where it
+lacks an oracle, a row of the API page, a class, or a row of the table of conventions.
 """
 
 from __future__ import annotations

@@ -311,14 +311,14 @@ def gradient_penalty(
     weights = weights_of(xp, sample_weight, _one_of_each(xp, real))
     if weights is not None:
         real, fake = (_counted_samples(xp, weights.values, x) for x in (real, fake))
-    share = _shares(xp, mix, real)
+    fraction = _fractions(xp, mix, real)
 
     def scores(x: Array) -> Array:
         return _one_a_sample(xp, critic(x), x)
 
-    slopes = xp.input_gradient(scores, share * real + (1 - share) * fake)
-    rows = _flat(xp, slopes)
-    losses = SQUARE.losses(xp, norm(xp, xp.to_float(rows)) - target)
+    between = fraction * real + (1 - fraction) * fake
+    gradients = xp.to_float(_flat(xp, xp.input_gradient(scores, between)))
+    losses = SQUARE.losses(xp, norm(xp, gradients) - target)
     return reduce(xp, losses, weights, reduction)
 
 
@@ -358,19 +358,19 @@ def _samples(xp: Backend, real: Any, fake: Any) -> tuple[Array, Array]:
     return real, check_shapes(xp, fake, real, ("fake", "real"))
 
 
-def _shares(xp: Backend, mix: Any, real: Array) -> Array:
-    """Return the shares of the real samples, with an axis for each of the samples'."""
+def _fractions(xp: Backend, mix: Any, real: Array) -> Array:
+    """Return the fractions of the real samples, with as many axes as these."""
     ones = [1] * (len(xp.shape(real)) - 1)
     if mix is None:
-        return xp.random_shares(real, ones)
-    share = xp.cast(xp.asarray(mix, "mix", real), real)
-    share = within_unit(xp, share, "mix", "It is the share of the real samples.")
-    if xp.shape(share) not in ((), xp.shape(real)[:1]):
+        return xp.random_fractions(real, ones)
+    fraction = xp.cast(xp.asarray(mix, "mix", real), real)
+    fraction = within_unit(xp, fraction, "mix", "It is the share of the real samples.")
+    if xp.shape(fraction) not in ((), xp.shape(real)[:1]):
         raise ValueError(
             f"mix must be a number or have one value a sample, shape "
-            f"{xp.shape(real)[:1]}, got shape {xp.shape(share)}."
+            f"{xp.shape(real)[:1]}, got shape {xp.shape(fraction)}."
         )
-    return xp.reshape(share, (-1, *ones))
+    return xp.reshape(fraction, (-1, *ones))
 
 
 def _one_a_sample(xp: Backend, scores: Array, x: Array) -> Array:

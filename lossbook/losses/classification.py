@@ -12,13 +12,13 @@ from typing import Any
 from lossbook.backends import Array, Backend, Of2, Of3
 from lossbook.core import checks, class_inputs
 from lossbook.core.checks import USE_LOGITS, Weights, check_between, check_flag
-from lossbook.core.inputs import class_weight_of, prepare, trailing_like, weights_of
+from lossbook.core.inputs import class_weight_of, prepare, trailing_like
 from lossbook.core.pointwise import Elementwise
-from lossbook.core.reduction import Reduction, reduce, weighted
+from lossbook.core.reduction import Reduction, reduce
 from lossbook.core.registry import loss
 
-PROBABILITIES = "Targets are 0 and 1, or probabilities."
-SHARES = "Targets are probabilities."
+BITS_OR_PROBABILITIES = "Targets are 0 and 1, or probabilities."
+PROBABILITIES = "Targets are probabilities."
 
 
 @loss("elements", adapted=True)
@@ -83,7 +83,7 @@ def binary_cross_entropy(
     xp, y_true, y_pred, weights = prepare(
         y_true, y_pred, sample_weight, reduction, pos_weight
     )
-    y_true = checks.within_unit(xp, y_true, "y_true", PROBABILITIES, weights)
+    y_true = checks.within_unit(xp, y_true, "y_true", BITS_OR_PROBABILITIES, weights)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
     if not from_logits:
@@ -225,37 +225,19 @@ def cross_entropy(
     """
     check_flag("from_logits", from_logits)
     check_between("label_smoothing", label_smoothing, 0, 1)
-    xp, y_true, y_pred, weights = _distributions(
+    xp, y_true, y_pred, weights = class_inputs.distributions(
         y_true, y_pred, axis, sample_weight, reduction, class_weight
     )
-    y_true = checks.not_negative(xp, y_true, "y_true", SHARES, weights)
-    mass = None
-    y_smooth = class_inputs.smoothed(xp, y_true, label_smoothing)
+    y_true = checks.not_negative(xp, y_true, "y_true", PROBABILITIES, weights)
+    if not from_logits:
+        y_pred = _probabilities(xp, y_pred, eps, weights)
+    y_smooth, mass = class_inputs.smoothed(xp, y_true, label_smoothing), None
     if class_weight is not None:
         classes = xp.shape(y_pred)[-1]
         weight = class_weight_of(xp, class_weight, classes, "class_weight", y_pred)
-        mass = xp.sum(y_true * weight, axis=-1)
-        y_smooth = y_smooth * weight
-    if not from_logits:
-        y_pred = _probabilities(xp, y_pred, eps, weights)
+        y_smooth, mass = y_smooth * weight, xp.sum(y_true * weight, axis=-1)
     losses = class_inputs.soft(xp, y_smooth, y_pred, from_logits)
     return reduce(xp, losses, weights, reduction, mass)
-
-
-def _distributions(
-    y_true: Any,
-    y_pred: Any,
-    axis: int,
-    sample_weight: Any,
-    reduction: str,
-    *others: Any,
-) -> tuple[Backend, Array, Array, Weights | None]:
-    """Return what `prepare` does, the classes last and one weight a row."""
-    xp, y_true, y_pred, _ = prepare(
-        y_true, y_pred, None, reduction, sample_weight, *others
-    )
-    y_true, y_pred = (class_inputs.last(xp, x, axis) for x in (y_true, y_pred))
-    return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred[..., 0])
 
 
 @loss("labels", adapted=True)
@@ -318,28 +300,21 @@ def sparse_cross_entropy(
     check_flag("from_logits", from_logits)
     check_between("label_smoothing", label_smoothing, 0, 1)
     batch = class_inputs.prepare(
-        y_true, y_pred, axis, ignore_index, sample_weight, reduction, class_weight
+        y_true,
+        y_pred,
+        axis,
+        ignore_index,
+        sample_weight,
+        reduction,
+        class_weight=class_weight,
     )
-    if from_logits and class_weight is None and not label_smoothing:
-        return class_inputs.mean_surprise(batch, reduction)
-    xp = batch.xp
     if not from_logits:
-        scores = _probabilities(xp, batch.scores, eps, batch.weights)
-        batch = batch._replace(scores=scores)
-    losses, counted = batch.hushed(class_inputs.surprise(batch, from_logits)), None
-    if class_weight is not None:
-        class_weight = class_weight_of(
-            xp, class_weight, batch.classes, "class_weight", batch.scores
-        )
-        counted = xp.take(class_weight, batch.labels)
-        losses = weighted(xp, losses, counted)
-    if label_smoothing:
-        spread = class_inputs.spread_surprise(batch, from_logits, class_weight)
-        kept = (1 - label_smoothing) * losses if label_smoothing < 1 else 0
-        losses = kept + label_smoothing * spread
-    losses = batch.settled(losses)
-    counted = batch.counted(counted, losses)
-    return reduce(xp, losses, batch.weights, reduction, counted)
+        p = _probabilities(batch.xp, batch.scores, eps, batch.weights)
+        batch = batch._replace(scores=p)
+    elif class_weight is None and not label_smoothing:
+        return batch.reduced(class_inputs.LOGIT_SURPRISE, reduction)
+    losses = class_inputs.weighted_surprise(batch, from_logits, label_smoothing)
+    return batch.reduce(losses, reduction)
 
 
 @loss("distributions", adapted=True)
@@ -396,10 +371,10 @@ def kl_divergence(
     0.0
     """
     check_flag("from_logits", from_logits)
-    xp, y_true, y_pred, weights = _distributions(
+    xp, y_true, y_pred, weights = class_inputs.distributions(
         y_true, y_pred, axis, sample_weight, reduction
     )
-    y_true = checks.within_unit(xp, y_true, "y_true", SHARES, weights)
+    y_true = checks.within_unit(xp, y_true, "y_true", PROBABILITIES, weights)
     if not from_logits:
         y_pred = _probabilities(xp, y_pred, eps, weights)
     losses = class_inputs.divergence(xp, y_true, y_pred, from_logits)

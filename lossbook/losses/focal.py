@@ -71,20 +71,24 @@ def focal(
     """
     check_between("gamma", gamma, 0, float("inf"))
     check_flag("from_logits", from_logits)
-    xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
-    y_true = checks.bits(xp, y_true, weights)
-    if from_logits:
-        losses = _FOCAL_LOGITS.losses(xp, y_true, y_pred, gamma=gamma)
-    else:
-        y_pred = checks.within_unit(xp, y_pred, "y_pred", USE_LOGITS, weights)
-        losses = _FOCAL.losses(xp, y_true, y_pred, gamma=gamma)
     if alpha is not None:
         check_between("alpha", alpha, 0, 1)
-        one = xp.zeros_like(y_true) + 1
-        factor = xp.where(y_true == 1, alpha * one, (1 - alpha) * one)
-        factor = xp.where(y_true == y_true, factor, one)
-        losses = weighted(xp, losses, factor)
+    xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
+    y_true = checks.bits(xp, y_true, weights)
+    if not from_logits:
+        y_pred = checks.within_unit(xp, y_pred, "y_pred", USE_LOGITS, weights)
+    formula = _FOCAL_LOGITS if from_logits else _FOCAL
+    losses = formula.losses(xp, y_true, y_pred, gamma=gamma)
+    if alpha is not None:
+        losses = weighted(xp, losses, _alpha_of(xp, y_true, alpha))
     return reduce(xp, losses, weights, reduction)
+
+
+def _alpha_of(xp: Backend, y: Array, alpha: float) -> Array:
+    """Return alpha for the positives and 1 - alpha for the negatives."""
+    one = xp.zeros_like(y) + 1
+    factor = xp.where(y == 1, alpha * one, (1 - alpha) * one)
+    return xp.where(y == y, factor, one)  # NaN stays what it is in the loss
 
 
 def _focal_logits(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
@@ -185,20 +189,24 @@ def sparse_focal(
     batch = class_inputs.prepare(
         y_true, y_pred, axis, None, sample_weight, reduction, alpha, ignorable=False
     )
-    xp = batch.xp
-    if from_logits:
-        log_p = -class_inputs.surprise(batch, from_logits=True)
-        losses = _FOCAL_OF_LOG.losses(xp, log_p, gamma=gamma)
-    else:
-        scores = batch.scores
+    xp, scores = batch.xp, batch.scores
+    if not from_logits:
         scores = checks.within_unit(xp, scores, "y_pred", USE_LOGITS, batch.weights)
-        p = xp.take_labels(scores, batch.labels)
-        losses = _FOCAL.losses(xp, xp.zeros_like(p) + 1, p, gamma=gamma)
-    losses = batch.hushed(losses)
+        batch = batch._replace(scores=scores)
+    losses = batch.hushed(_sparse_focal(batch, from_logits, gamma))
     if alpha is not None:
-        factor = class_weight_of(xp, alpha, batch.classes, "alpha", batch.scores)
-        losses = weighted(xp, losses, xp.take(factor, batch.labels))
-    return reduce(xp, batch.settled(losses), batch.weights, reduction)
+        by_class = class_weight_of(xp, alpha, batch.classes, "alpha", scores)
+        losses = weighted(xp, losses, xp.take(by_class, batch.labels))
+    return batch.reduce(losses, reduction)
+
+
+def _sparse_focal(batch: class_inputs.ClassBatch, logits: bool, gamma: float) -> Array:
+    xp = batch.xp
+    if logits:
+        log_p = -class_inputs.surprise(batch, from_logits=True)
+        return _FOCAL_OF_LOG.losses(xp, log_p, gamma=gamma)
+    p = xp.take_labels(batch.scores, batch.labels)
+    return _FOCAL.losses(xp, xp.zeros_like(p) + 1, p, gamma=gamma)
 
 
 def _focal_of_log_derivative(xp: Backend, log_p: Array, gamma: float) -> Array:

@@ -115,10 +115,10 @@ def linear_cross_entropy(
     if reduction == "none":
         each = _in_shape(xp, xp.LINEAR.losses(*layer, chunk), batch.labels)
         return weighted(xp, batch.settled(each), counts)
-    # The share of a wrong label, where it could not be seen, makes loss and gradients
+    # The weight of a wrong label, where it could not be seen, makes loss and gradients
     # NaN: it multiplies all that the row adds to them.
-    share = batch.settled(counts / _denominator(xp, counts, reduction))
-    return xp.LINEAR.total(*layer, xp.reshape(share, (-1,)), chunk)
+    row_weight = batch.settled(counts / _denominator(xp, counts, reduction))
+    return xp.LINEAR.total(*layer, xp.reshape(row_weight, (-1,)), chunk)
 
 
 def _check_chunk(chunk_size: Any) -> None:

@@ -14,7 +14,7 @@ from lossbook.core import checks, class_inputs
 from lossbook.core.checks import check_positive
 from lossbook.core.inputs import prepare
 from lossbook.core.pointwise import Elementwise, Rowwise
-from lossbook.core.reduction import Reduction, reduce
+from lossbook.core.reduction import Reduction
 from lossbook.core.registry import loss
 
 
@@ -276,8 +276,7 @@ def multiclass_hinge(
             "multiclass_hinge needs the scores of two classes or more, got "
             f"{batch.classes}. Use hinge with labels -1 and +1 for one score."
         )
-    losses = _MULTICLASS.losses(batch.xp, batch.labels, batch.scores, margin=margin)
-    return reduce(batch.xp, batch.settled(losses), batch.weights, reduction)
+    return batch.reduced(_MULTICLASS, reduction, margin=margin)
 
 
 def _multiclass(xp: Backend, labels: Array, scores: Array, margin: float) -> Array:
@@ -295,8 +294,8 @@ def _multiclass_derivative(
     pulls = xp.maximum(xp.sign(margin - lead), 0.0)
     # The highest rivals share what pulls them down; a NaN stays one.
     first = xp.where(rivals == top, xp.zeros_like(rivals) + 1, 0 * top)
-    shares = first * (pulls / xp.sum(first, axis=-1, keepdims=True))
-    return xp.put_labels(shares, labels, -pulls[..., 0])
+    by_rivals = first * (pulls / xp.sum(first, axis=-1, keepdims=True))
+    return xp.put_labels(by_rivals, labels, -pulls[..., 0])
 
 
 _MULTICLASS = Rowwise[Of3](

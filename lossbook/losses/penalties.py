@@ -58,7 +58,7 @@ def l1(params: Any) -> Array:
     >>> float(lb.l1([np.array([3.0, -4.0]), np.array([[1.0]])]))
     8.0
     """
-    return _total(_ABSOLUTE, params)
+    return _summed(_ABSOLUTE, params)
 
 
 _ABSOLUTE = Elementwise[Of1](
@@ -104,7 +104,7 @@ def l2(params: Any) -> Array:
     >>> float(lb.l2({"w": np.array([3.0, -4.0]), "b": np.array([1.0])}))
     26.0
     """
-    return _total(SQUARE, params)
+    return _summed(SQUARE, params)
 
 
 SQUARE = Elementwise[Of1](
@@ -154,7 +154,7 @@ def elastic_net(params: Any, l1_ratio: float = 0.5) -> Array:
     9.75
     """
     check_between("l1_ratio", l1_ratio, 0, 1)
-    return _total(_ELASTIC, params, l1_ratio=l1_ratio)
+    return _summed(_ELASTIC, params, l1_ratio=l1_ratio)
 
 
 _ELASTIC = Elementwise[Of2](
@@ -220,7 +220,7 @@ def objective(
     return loss + strength * penalty
 
 
-def _total(penalty: Elementwise[Any], params: Any, **parameters: Any) -> Array:
+def _summed(penalty: Elementwise[Any], params: Any, **parameters: Any) -> Array:
     """Sum a penalty over all elements of all arrays."""
     arrays, _ = flatten(opened(params))
     xp = backend_of(*arrays)

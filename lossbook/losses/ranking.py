@@ -12,7 +12,7 @@ from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
 from lossbook.core.checks import Weights, check_between, check_positive
-from lossbook.core.class_inputs import ClassBatch, mean_surprise
+from lossbook.core.class_inputs import LOGIT_SURPRISE, ClassBatch
 from lossbook.core.inputs import check_not_empty, check_shapes, float_arrays, weights_of
 from lossbook.core.reduction import (
     Reduction,
@@ -204,11 +204,11 @@ def warp(
     short = POSITIVE_PART.losses(xp, margin - (xp.expand_dims(above, -1) - below))
     counted = xp.stop_gradient(short)
     rank = xp.sum(xp.maximum(xp.sign(counted), 0.0), axis=-1)
-    losses = _share_of(xp, rank, counted) * xp.sum(short, axis=-1)
+    losses = _cost_of_each(xp, rank, counted) * xp.sum(short, axis=-1)
     return reduce(xp, losses, weights, reduction)
 
 
-def _share_of(xp: Backend, rank: Array, short: Array) -> Array:
+def _cost_of_each(xp: Backend, rank: Array, short: Array) -> Array:
     """Return H_r / r, and 1 for the rank 0, whose sum is 0 anyway."""
     place = xp.positions(short) + 1 + xp.zeros_like(short)
     counts = place <= xp.expand_dims(rank, -1)
@@ -375,7 +375,7 @@ def info_nce(
     own = xp.to_index(xp.positions(xp.stop_gradient(logits)), logits)
     own = check_shapes(xp, own, logits[..., 0])
     batch = ClassBatch(xp, own, logits, weights, None, None)
-    return mean_surprise(batch, reduction)
+    return batch.reduced(LOGIT_SURPRISE, reduction)
 
 
 def _check_vectors(xp: Backend, x: Array, name: str) -> None:

@@ -134,8 +134,8 @@ def _by_alpha(xp: Backend, error: Array, alpha: Array) -> Array:
     side = xp.where(alpha < 2, alpha * 0 - 1, alpha * 0 + 1)
     t = alpha * log_r
     power = _power_of_r(xp, alpha, u, log_r)
-    share = xp.where(u < 1, u * u / (1 + u * u), 1 / (1 + 1 / (u * u)))
-    tail = -side * power * share / 2
+    fraction = xp.where(u < 1, u * u / (1 + u * u), 1 / (1 + 1 / (u * u)))
+    tail = -side * power * fraction / 2
     # Near alpha = 0 the two terms of the derivative cancel; there a series is used.
     near = xp.abs(t) < 0.05
     small = xp.where(near, t, t * 0)

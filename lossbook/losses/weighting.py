@@ -142,14 +142,14 @@ def multitask(losses: Any, log_variances: Any) -> Array:
             f"log_variances must hold one parameter a task, got {len(noise)} for "
             f"{len(each)} losses."
         )
-    shares = [
-        _SHARE.losses(xp, xp.cast(loss, each[0]), xp.cast(s, each[0]))
+    terms = [
+        _TASK.losses(xp, xp.cast(loss, each[0]), xp.cast(s, each[0]))
         for loss, s in zip(each, noise, strict=True)
     ]
-    return reduce(add, shares)
+    return reduce(add, terms)
 
 
-_SHARE = Elementwise[Of2](
+_TASK = Elementwise[Of2](
     "multitask",
     formula=lambda xp, loss, s: 0.5 * (xp.multiply_no_nan(loss, xp.exp(-s)) + s),
     derivatives=[

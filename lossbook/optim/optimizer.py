@@ -269,7 +269,7 @@ def check_rate(lr: Rate) -> Rate:
     return float(lr)
 
 
-def check_share(name: str, value: Any) -> float:
+def check_fraction(name: str, value: Any) -> float:
     """Return how much of the past is kept; refuse what is not in [0, 1)."""
     if not _is_number(value) or not 0 <= value < 1:
         raise ValueError(

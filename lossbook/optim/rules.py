@@ -14,8 +14,8 @@ from lossbook.optim.optimizer import (
     Optimizer,
     Rate,
     check_amount,
+    check_fraction,
     check_rate,
-    check_share,
 )
 
 Like = Literal["torch", "keras"]
@@ -117,7 +117,7 @@ def sgd(
     {'momentum': 0.9, 'nesterov': False}
     """
     check_flag("nesterov", nesterov)
-    lr, momentum = _rate(like, "sgd", lr), check_share("momentum", momentum)
+    lr, momentum = _rate(like, "sgd", lr), check_fraction("momentum", momentum)
     if momentum == 0:
         if nesterov:
             raise ValueError("nesterov=True needs a momentum, for instance 0.9.")
@@ -235,9 +235,9 @@ def rmsprop(
     0.9
     """
     rate = _rate(like, "rmsprop", lr)
-    kept = check_share("rho", _given(like, "rmsprop rho", rho))
+    kept = check_fraction("rho", _given(like, "rmsprop rho", rho))
     settings = {"rho": kept, "eps": _given(like, "rmsprop eps", eps), "like": like}
-    if check_share("momentum", momentum) == 0:
+    if check_fraction("momentum", momentum) == 0:
         return Optimizer(rate, settings, _rmsprop, {"squares": 0.0})
     settings["momentum"] = float(momentum)
     slots = {"squares": 0.0, "velocity": 0.0}
@@ -300,8 +300,8 @@ def adam(
     >>> w.round(4).tolist()  # the first step is lr long, whatever the gradient
     [0.9, 0.9]
     """
-    shares = {"beta1": beta1, "beta2": beta2}
-    settings: dict[str, Any] = {k: check_share(k, x) for k, x in shares.items()}
+    fractions = {"beta1": beta1, "beta2": beta2}
+    settings: dict[str, Any] = {k: check_fraction(k, x) for k, x in fractions.items()}
     settings |= {"eps": _given(like, "adam eps", eps), "like": like}
     # For the powers of the corrections, and only there, Keras rounds the betas.
     rounded = np.float32 if like == "keras" else float

@@ -142,9 +142,9 @@ def one_cycle(
     """
     check_positive("lr", lr)
     _check_count("steps", steps)
-    for name, share in {"warmup": warmup, "start": start, "final": final}.items():
-        check_positive(name, share)
-        check_between(name, share, 0, 1)
+    for name, value in {"warmup": warmup, "start": start, "final": final}.items():
+        check_positive(name, value)
+        check_between(name, value, 0, 1)
     top, end = warmup * steps - 1, steps - 1
     if not 0 < top < end:
         raise ValueError(
@@ -163,11 +163,11 @@ def _one_cycle(
     return _plain(backend_of(done).where(done < top, up, down), done)
 
 
-def _glide(first: float, last: float, share: Any) -> Any:
+def _glide(first: float, last: float, fraction: Any) -> Any:
     """Go from `first` to `last` along half a cosine, and stay there."""
-    xp = backend_of(share)
-    share = xp.clip(share, 0.0, 1.0)
-    return last + (first - last) / 2 * (1 + xp.cos(pi * share))
+    xp = backend_of(fraction)
+    fraction = xp.clip(fraction, 0.0, 1.0)
+    return last + (first - last) / 2 * (1 + xp.cos(pi * fraction))
 
 
 def _plain(rate: Any, done: Any) -> Any:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book/_tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from browser import find_browser as find_browser
 from browser import open_browser as open_browser
 

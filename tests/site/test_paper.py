@@ -14,7 +14,7 @@ import pytest
 
 from . import built
 
-sys.path.insert(0, str(built.ROOT / "book/_tools"))
+sys.path.insert(0, str(built.ROOT / "tools"))
 import pdf
 import pdf_checks
 import pdf_pages

@@ -3,7 +3,7 @@
 from lossbook.backends.numpy import linear
 from lossbook.backends.numpy.autodiff import differentiate as differentiate
 from lossbook.backends.numpy.autodiff import input_gradient as input_gradient
-from lossbook.backends.numpy.autodiff import random_shares as random_shares
+from lossbook.backends.numpy.autodiff import random_fractions as random_fractions
 from lossbook.backends.numpy.custom_grad import with_derivatives as with_derivatives
 from lossbook.backends.numpy.distributed import sum_over_workers as sum_over_workers
 from lossbook.backends.numpy.inputs import asarray as asarray

@@ -31,6 +31,6 @@ def differentiate(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, lis
 input_gradient = None  # the tape does not differentiate what it has differentiated
 
 
-def random_shares(like: Array, ones: list[int]) -> Array:
+def random_fractions(like: Array, ones: list[int]) -> Array:
     """Draw one number in [0, 1) for each sample, with that many axes more."""
     return np.random.default_rng().random((len(like), *ones)).astype(like.dtype)

@@ -45,10 +45,10 @@ def _vjp(
         if derivative is None:
             return np.zeros(np.shape(cotangent), np.asarray(cotangent).dtype)
         with np.errstate(all="ignore"):
-            slopes = derivative(*values, **parameters)
+            by_input = derivative(*values, **parameters)
             if rowwise:
                 cotangent = np.expand_dims(cotangent, -1)
-            # A weight of zero silences its element, even where the slope is infinite.
-            return np.where(cotangent == 0, 0, cotangent * slopes)
+            # A weight of zero silences its element, even of an infinite derivative.
+            return np.where(cotangent == 0, 0, cotangent * by_input)
 
     return pull

@@ -240,10 +240,12 @@ def put_labels(x: Array, labels: Array, value: Any) -> Array:
 
 def softmax_minus_label(z: Array, labels: Array) -> Array:
     """Return the softmax of each row, less 1 at its label."""
-    p = np.exp(log_softmax(z))
+    derivative = np.exp(log_softmax(z))
     at = labels[..., None]
-    np.put_along_axis(p, at, np.take_along_axis(p, at, -1) - 1, axis=-1)
-    return p
+    np.put_along_axis(
+        derivative, at, np.take_along_axis(derivative, at, -1) - 1, axis=-1
+    )
+    return derivative
 
 
 def positions(x: Array) -> Array:

@@ -163,9 +163,9 @@ def backward(result: Traced, inputs: Sequence[Traced]) -> list[Any]:
             continue
         for parent, vjp in node.parents:
             with np.errstate(all="ignore"):  # an infinite slope shows in the gradient
-                share = vjp(grad)
+                contribution = vjp(grad)
             known = grads.get(id(parent))
-            grads[id(parent)] = share if known is None else known + share
+            grads[id(parent)] = contribution if known is None else known + contribution
     return [
         np.asarray(grads.get(id(x), np.zeros(x.shape)), dtype=x.dtype)[()]
         for x in inputs
@@ -207,12 +207,12 @@ def _to_shape(shape: tuple[int, ...], vjp: Vjp) -> Vjp:
     """Undo NumPy's broadcasting: sum the gradient over the axes that were stretched."""
 
     def summed(grad: Any) -> Any:
-        share = vjp(grad)
-        extra = share.ndim - len(shape)
+        full = vjp(grad)
+        extra = full.ndim - len(shape)
         if extra:
-            share = share.sum(axis=tuple(range(extra)))
-        stretched = tuple(i for i, n in enumerate(shape) if n == 1 != share.shape[i])
-        return share.sum(axis=stretched, keepdims=True) if stretched else share
+            full = full.sum(axis=tuple(range(extra)))
+        stretched = tuple(i for i, n in enumerate(shape) if n == 1 != full.shape[i])
+        return full.sum(axis=stretched, keepdims=True) if stretched else full
 
     return summed
 
@@ -252,10 +252,10 @@ def _mean(
 def _max(x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     top = np.max(x.value, axis=axis, keepdims=True)
     winners = x.value == top
-    share = winners / np.sum(winners, axis=axis, keepdims=True)  # ties share alike
+    fraction = winners / np.sum(winners, axis=axis, keepdims=True)  # ties share alike
     stretch = _over(x, axis, keepdims)
     result = top if keepdims else np.max(x.value, axis=axis)
-    return Traced(result, [(x, lambda g: stretch(g) * share)])
+    return Traced(result, [(x, lambda g: stretch(g) * fraction)])
 
 
 def _where(condition: Any, a: Any, b: Any) -> Traced:

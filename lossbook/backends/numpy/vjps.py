@@ -21,12 +21,12 @@ def _matmul_vjps(a: Any, b: Any) -> tuple[Vjp, Vjp]:
         return np.expand_dims(grad, -2) if row else grad
 
     def by_left(grad: Any) -> Any:
-        share = matrix(grad) @ np.swapaxes(right, -1, -2)
-        return share[..., 0, :] if row else share
+        product = matrix(grad) @ np.swapaxes(right, -1, -2)
+        return product[..., 0, :] if row else product
 
     def by_right(grad: Any) -> Any:
-        share = np.swapaxes(left, -1, -2) @ matrix(grad)
-        return share[..., 0] if column else share
+        product = np.swapaxes(left, -1, -2) @ matrix(grad)
+        return product[..., 0] if column else product
 
     return by_left, by_right
 

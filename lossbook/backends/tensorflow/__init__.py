@@ -4,7 +4,7 @@ from lossbook.backends.protocol import LinearKernels
 from lossbook.backends.tensorflow import linear
 from lossbook.backends.tensorflow.autodiff import differentiate as differentiate
 from lossbook.backends.tensorflow.autodiff import input_gradient as input_gradient
-from lossbook.backends.tensorflow.autodiff import random_shares as random_shares
+from lossbook.backends.tensorflow.autodiff import random_fractions as random_fractions
 from lossbook.backends.tensorflow.custom_grad import (
     with_derivatives as with_derivatives,
 )

@@ -37,6 +37,6 @@ def input_gradient(fn: Callable[[Array], Array], x: Array) -> Array:
     return tape.gradient(values, x, unconnected_gradients="zero")
 
 
-def random_shares(like: Array, ones: list[int]) -> Array:
+def random_fractions(like: Array, ones: list[int]) -> Array:
     """Draw one number in [0, 1) for each sample, with that many axes more."""
     return tf.random.uniform([tf.shape(like)[0], *ones], dtype=like.dtype)

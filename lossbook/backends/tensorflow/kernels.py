@@ -15,7 +15,7 @@ from lossbook.backends.tensorflow.custom_grad import (
     with_derivatives,
 )
 from lossbook.backends.tensorflow.graphs import GRAPHS
-from lossbook.backends.tensorflow.ops import minus_abs, multiply_no_nan, tanh
+from lossbook.backends.tensorflow.ops import any_of, minus_abs, multiply_no_nan, tanh
 
 Array = Any
 
@@ -73,8 +73,14 @@ def _horner(coefficients: Sequence[float], x: Array) -> Array:
     return value
 
 
-def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array:
+def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array | None:
+    """Leave rows to the formula that may weigh nothing and whose loss is not finite.
+
+    Their gradient is NaN in TensorFlow, also where 0 arrives on the way back.
+    """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if reduction == "none" and any_of(~tf.math.is_finite(losses)) is not False:
+        return None
     return reduced(losses, reduction)
 
 

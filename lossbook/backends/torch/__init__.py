@@ -4,7 +4,7 @@ from lossbook.backends.protocol import LinearKernels
 from lossbook.backends.torch import linear
 from lossbook.backends.torch.autodiff import differentiate as differentiate
 from lossbook.backends.torch.autodiff import input_gradient as input_gradient
-from lossbook.backends.torch.autodiff import random_shares as random_shares
+from lossbook.backends.torch.autodiff import random_fractions as random_fractions
 from lossbook.backends.torch.custom_grad import with_derivatives as with_derivatives
 from lossbook.backends.torch.distributed import sum_over_workers as sum_over_workers
 from lossbook.backends.torch.inputs import asarray as asarray

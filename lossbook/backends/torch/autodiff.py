@@ -58,10 +58,10 @@ def input_gradient(fn: Callable[[Array], Array], x: Array) -> Array:
         return torch.autograd.grad(fn(x).sum(), x, create_graph=True)[0]
 
 
-def random_shares(like: Array, ones: list[int]) -> Array:
+def random_fractions(like: Array, ones: list[int]) -> Array:
     """Draw one number in [0, 1) for each sample, with that many axes more."""
-    shares = torch.rand(len(like), *ones, dtype=like.dtype, device=like.device)
+    fractions = torch.rand(len(like), *ones, dtype=like.dtype, device=like.device)
     if not is_sharded(like):
-        return shares
-    # A DTensor: all processes take the shares of the first.
-    return torch.distributed.tensor.distribute_tensor(shares, like.device_mesh)
+        return fractions
+    # A DTensor: all processes take the fractions of the first.
+    return torch.distributed.tensor.distribute_tensor(fractions, like.device_mesh)

@@ -79,10 +79,9 @@ def _inner_bce_derivative(y: Array, p: Array) -> Array:
 
 def _softmax_ce(y: Array, z: Array, reduction: str) -> Array | None:
     """Take the short way where no logit is -inf: there 0 * log p needs no care."""
-    known = range_of(z)
-    if known is None or not (-inf < known[0] and known[1] < inf):
+    if z.dim() != 2 or not _is_finite(z):
         return None
-    return F.cross_entropy(z, y, reduction=reduction) if z.dim() == 2 else None
+    return F.cross_entropy(z, y, reduction=reduction)
 
 
 def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
@@ -143,13 +142,27 @@ def _of_difference(
 
 
 def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
+    """Leave rows to the formula that may weigh nothing and whose loss is not finite.
+
+    Their gradient is NaN in torch, also where 0 arrives on the way back.
+    """
     if is_sharded(logits):  # as for the mean of errors
         return None
     if logits.dim() > 2:
         flat = labels.reshape(-1), logits.reshape(-1, logits.shape[-1])
         losses = _sparse_cross_entropy(*flat, reduction)
-        return losses.reshape(labels.shape) if reduction == "none" else losses
-    return F.cross_entropy(logits, labels, reduction=reduction, ignore_index=_NO_LABEL)
+        reduced = losses is None or reduction != "none"
+        return losses if reduced else losses.reshape(labels.shape)
+    losses = F.cross_entropy(
+        logits, labels, reduction=reduction, ignore_index=_NO_LABEL
+    )
+    return losses if reduction != "none" or _is_finite(losses) else None
+
+
+def _is_finite(x: Array) -> bool:
+    """Say whether all values are known to be finite."""
+    known = range_of(x)
+    return known is not None and -inf < known[0] and known[1] < inf
 
 
 def _adam(h: Any, p: Array, g: Array, m: Array, v: Array) -> Any:

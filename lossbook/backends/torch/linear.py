@@ -33,20 +33,20 @@ def operands(h: Array, w: Array) -> tuple[Array, Array]:
 
 
 def total(
-    h: Array, w: Array, b: Array | None, labels: Array, share: Array, chunk: int
+    h: Array, w: Array, b: Array | None, labels: Array, row_weight: Array, chunk: int
 ) -> Array:
-    """Return the sum of share times loss over the rows."""
+    """Return the sum of row_weight times loss over the rows."""
     if is_sharded(h):
-        mine, w, b, labels, share = _parts(h, w, b, labels, share)
-        return _of_all(total(mine, w, b, labels, share, chunk), h, "sum")
+        mine, w, b, labels, row_weight = _parts(h, w, b, labels, row_weight)
+        return _of_all(total(mine, w, b, labels, row_weight, chunk), h, "sum")
     if is_exporting():
-        return _sum(_plain_losses(h, w, b, labels), share)
+        return _sum(_plain_losses(h, w, b, labels), row_weight)
     try:
-        return _Total.apply(h, w, b, labels, share, chunk, torch.is_grad_enabled())
+        return _Total.apply(h, w, b, labels, row_weight, chunk, torch.is_grad_enabled())
     except RuntimeError as error:
         if not needs_transforms(error):
             raise
-        return _sum(_plain_losses(h, w, b, labels), share)
+        return _sum(_plain_losses(h, w, b, labels), row_weight)
 
 
 def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
@@ -92,21 +92,21 @@ def _row_placements(h: Array) -> list[Any]:
     return [Shard(0) if rows else Replicate() for rows in kinds]
 
 
-def _of_all(x: Array, h: Array, total: str) -> Array:
+def _of_all(x: Array, h: Array, reduction: str) -> Array:
     """Return the DTensor of the losses, or of their sum, from those of each process."""
     from torch.distributed.tensor import DTensor, Partial
 
     places, options = _row_placements(h), {}
-    if total == "sum":
+    if reduction == "sum":
         places = [Partial() if place.is_shard() else place for place in places]
     else:
         options = {"shape": h.shape[:1], "stride": (1,)}
     return DTensor.from_local(x, h.device_mesh, places, run_check=False, **options)
 
 
-def _sum(each: Array, share: Array) -> Array:
-    silent = each.isinf() & (share == 0)
-    return (each.masked_fill(silent, 0) * share).sum()
+def _sum(each: Array, row_weight: Array) -> Array:
+    silent = each.isinf() & (row_weight == 0)
+    return (each.masked_fill(silent, 0) * row_weight).sum()
 
 
 class _Total(torch.autograd.Function):  # type: ignore[misc]
@@ -119,24 +119,24 @@ class _Total(torch.autograd.Function):  # type: ignore[misc]
         w: Array,
         b: Array | None,
         labels: Array,
-        share: Array,
+        row_weight: Array,
         chunk: int,
         trains: bool,
     ) -> Array:
         wanted = [trains and need for need in ctx.needs_input_grad[:3]]
-        each, ctx.grads = _run(h, w, b, labels, share, chunk, wanted)
+        each, ctx.grads = _run(h, w, b, labels, row_weight, chunk, wanted)
         ctx.wanted, ctx.chunk = wanted, chunk
-        ctx.save_for_backward(h, w, b, labels, share)
-        return _sum(each, share)
+        ctx.save_for_backward(h, w, b, labels, row_weight)
+        return _sum(each, row_weight)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> tuple[Any, ...]:
-        h, w, b, labels, share = ctx.saved_tensors
+        h, w, b, labels, row_weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative is to come
-            return (*_plain_grads(h, w, b, labels, share * grad), *[None] * 4)
+            return (*_plain_grads(h, w, b, labels, row_weight * grad), *[None] * 4)
         grads, ctx.grads = ctx.grads, None
         if grads is None:  # a second use: the first has given the gradients away
-            _, grads = _run(h, w, b, labels, share, ctx.chunk, ctx.wanted)
+            _, grads = _run(h, w, b, labels, row_weight, ctx.chunk, ctx.wanted)
         return (*(g if g is None else _scaled(g, grad) for g in grads), *[None] * 4)
 
 
@@ -181,10 +181,10 @@ def _plain_losses(h: Array, w: Array, b: Array | None, labels: Array) -> Array:
 
 
 def _plain_grads(
-    h: Array, w: Array, b: Array | None, labels: Array, share: Array
+    h: Array, w: Array, b: Array | None, labels: Array, row_weight: Array
 ) -> tuple[Array | None, ...]:
     p = torch.softmax(_plain_logits(h, w, b), dim=1)
-    off = (p - F.one_hot(labels, len(w))) * share[:, None]
+    off = (p - F.one_hot(labels, len(w))) * row_weight[:, None]
     by_h = matmul(off, w.to(off.dtype))
     by_w = matmul(off.t(), h.to(off.dtype))
     by_b = None if b is None else off.sum(dim=0).to(b.dtype)
@@ -196,13 +196,13 @@ def _run(
     w: Array,
     b: Array | None,
     labels: Array,
-    share: Array | None,
+    row_weight: Array | None,
     chunk: int,
     wanted: list[bool],
 ) -> tuple[Array, list[Array | None]]:
-    """Return the losses, and the gradients of the sum of share times loss.
+    """Return the losses, and the gradients of the sum of row_weight times loss.
 
-    Autocast stays outside, on the way back too: in half precision the share of a row in
+    Autocast stays outside, on the way back too: in half precision what a row weighs in
     the gradient underflows before any loss scale reaches it.
     """
     grads = [
@@ -211,7 +211,7 @@ def _run(
     ]
     walk = _by_classes if w.dtype in _HALF else _by_rows
     with torch.autocast(w.device.type, enabled=False):
-        return walk(h, w, b, labels, share, chunk, grads), grads
+        return walk(h, w, b, labels, row_weight, chunk, grads), grads
 
 
 def _by_rows(
@@ -219,7 +219,7 @@ def _by_rows(
     w: Array,
     b: Array | None,
     labels: Array,
-    share: Array | None,
+    row_weight: Array | None,
     chunk: int,
     grads: list[Array | None],
 ) -> Array:
@@ -228,23 +228,27 @@ def _by_rows(
     room = w.new_empty(min(chunk, len(h)), len(w))
     for rows in _slices(len(h), chunk):
         x = h[rows]
-        p = room[: len(x)]
-        torch.mm(x, w.t(), out=p) if b is None else torch.addmm(b, x, w.t(), out=p)
+        logits = room[: len(x)]
+        if b is None:
+            torch.mm(x, w.t(), out=logits)
+        else:
+            torch.addmm(b, x, w.t(), out=logits)
         at = labels[rows, None]
-        p.sub_(p.amax(dim=1, keepdim=True))
-        of_label = p.gather(1, at)
-        size = p.exp_().sum(dim=1, keepdim=True)
+        logits.sub_(logits.amax(dim=1, keepdim=True))
+        of_label = logits.gather(1, at)
+        exps = logits.exp_()
+        size = exps.sum(dim=1, keepdim=True)
         each[rows] = (size.log() - of_label)[:, 0]
-        if share is None or all(g is None for g in grads):
+        if row_weight is None or all(g is None for g in grads):
             continue
-        scale = share[rows, None]
-        p.mul_(scale / size).scatter_add_(1, at, -scale)
+        scale = row_weight[rows, None]
+        grad = exps.mul_(scale / size).scatter_add_(1, at, -scale)
         if by_h is not None:
-            by_h[rows] = p @ w
+            by_h[rows] = grad @ w
         if by_w is not None:
-            by_w.addmm_(p.t(), x)
+            by_w.addmm_(grad.t(), x)
         if by_b is not None:
-            by_b += p.sum(dim=0)
+            by_b += grad.sum(dim=0)
     return each
 
 
@@ -253,7 +257,7 @@ def _by_classes(
     w: Array,
     b: Array | None,
     labels: Array,
-    share: Array | None,
+    row_weight: Array | None,
     chunk: int,
     grads: list[Array | None],
 ) -> Array:
@@ -265,28 +269,29 @@ def _by_classes(
         of_label += b[labels]
     top = torch.full_like(of_label, -torch.inf)
     for part in parts:
-        top = torch.logaddexp(top, _scores(h, w, b, part).logsumexp(dim=1))
-    if share is None or all(g is None for g in grads):
+        top = torch.logaddexp(top, _logits(h, w, b, part).logsumexp(dim=1))
+    if row_weight is None or all(g is None for g in grads):
         return top - of_label
     wide = torch.zeros(h.shape, dtype=torch.float32, device=h.device)
     for part in parts:
-        p = _scores(h, w, b, part).sub_(top[:, None]).exp_().mul_(share[:, None])
-        here = (labels >= part.start) & (labels < part.start + p.shape[1])
+        probs = _logits(h, w, b, part).sub_(top[:, None]).exp_()
+        here = (labels >= part.start) & (labels < part.start + probs.shape[1])
         at = torch.where(here, labels - part.start, 0)[:, None]
-        p.scatter_add_(1, at, torch.where(here, -share, 0.0)[:, None])
+        grad = probs.mul_(row_weight[:, None])
+        grad.scatter_add_(1, at, torch.where(here, -row_weight, 0.0)[:, None])
         if by_h is not None:
-            wide += _product(p, w[part])
+            wide += _product(grad, w[part])
         if by_w is not None:
-            by_w[part] = _product(p.t(), h)
+            by_w[part] = _product(grad.t(), h)
         if by_b is not None:
-            by_b[part] = p.sum(dim=0)
-        del p  # before the next is made
+            by_b[part] = grad.sum(dim=0)
+        del probs, grad  # before the next is made
     if by_h is not None:
         by_h.copy_(wide)
     return top - of_label
 
 
-def _scores(h: Array, w: Array, b: Array | None, part: slice) -> Array:
+def _logits(h: Array, w: Array, b: Array | None, part: slice) -> Array:
     z = _product(h, w[part].t())
     return z if b is None else z.add_(b[part])
 

@@ -261,8 +261,8 @@ def put_labels(x: Array, labels: Array, value: Any) -> Array:
 
 def softmax_minus_label(z: Array, labels: Array) -> Array:
     """Return the softmax of each row, less 1 at its label."""
-    p, at = _rows(torch.softmax(z, dim=-1)), labels.unsqueeze(-1)
-    return p.scatter_add(-1, at, -torch.ones_like(at, dtype=p.dtype))
+    probs, at = _rows(torch.softmax(z, dim=-1)), labels.unsqueeze(-1)
+    return probs.scatter_add(-1, at, -torch.ones_like(at, dtype=probs.dtype))
 
 
 def positions(x: Array) -> Array:

@@ -1,0 +1,126 @@
+"""Every loss of the list has all that goes with a loss."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import lossbook as lb
+from lossbook import adapters
+from lossbook.backends import Backend
+from lossbook.conventions.spellings import CASES
+from lossbook.core.registry import LOSSES
+
+from .. import cases, oracle
+from ..numerics import test_oracle_classes, test_oracle_sums
+from .test_bad_input import BATTERY
+
+API = Path(__file__).parents[2] / "book" / "reference" / "api.md"
+TESTS = Path(__file__).parents[1]
+BACKENDS = Path(lb.backends.__file__).parent
+COMPARING = ("elements", "distributions", "labels", "either")
+DEFINED = {
+    definition.loss
+    for table in (oracle, test_oracle_classes, test_oracle_sums)
+    for definition in table.DEFINITIONS
+}
+COMPARED = {case.names["lossbook"][0] for case in CASES}
+# Where the right value is not a formula of numbers, the tests that hold it.
+HELD_ELSEWHERE = {
+    "gradient_penalty": "losses/test_adversarial.py",  # a critic whose slope is known
+}
+# Why there is nothing in the libraries of the table that could be called beside it.
+NOWHERE_ELSE = {
+    "adaptive_robust": "none of them has it",
+    "bpr": "recommenders write it in their own code",
+    "gan_discriminator": "each GAN writes it down in its training loop",
+    "gan_generator": "each GAN writes it down in its training loop",
+    "global_mean": "a mean over parts of a batch, which they leave to the user",
+    "gradient_penalty": "it takes a critic; written in training loops",
+    "info_nce": "written as cross-entropy of a matrix of cosines",
+    "linear_cross_entropy": "they have the layer and the loss apart",
+    "multitask": "none of them has it",
+    "sparse_focal": "Keras's CategoricalFocalCrossentropy adds the other classes",
+    "warp": "recommenders write it in their own code",
+}
+NO_LOSSES = {  # public functions that are none
+    "check",
+    "check_gradient",
+    "class_weights",
+    "numerical_gradient",
+    "objective",
+    "value_and_grad",
+}
+
+
+def test_the_list_holds_all_public_losses():
+    public = set(lb.__all__) - NO_LOSSES
+    assert set(LOSSES) == public, (
+        f"{sorted(set(LOSSES) ^ public)}: a loss has the decorator, is imported in "
+        "lossbook/__init__.py, and stands in __all__ there"
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_has_an_oracle(name):
+    if name in HELD_ELSEWHERE:
+        text = (TESTS / HELD_ELSEWHERE[name]).read_text("utf-8")
+        assert name not in DEFINED
+        assert re.search(rf"\b{name}\b", text)
+    else:
+        assert name in DEFINED, (
+            f"{name} needs a Definition in tests/oracle.py, or in tests/numerics/ in "
+            "test_oracle_classes.py or test_oracle_sums.py"
+        )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_has_a_row_of_the_api_page(name):
+    line = f".. autofunction:: {name}\n"
+    assert line in API.read_text("utf-8"), f"book/reference/api.md needs {line}"
+
+
+@pytest.mark.parametrize("name", [n for n, e in LOSSES.items() if e.kind in COMPARING])
+def test_a_loss_of_truth_and_prediction_is_tried_with_good_and_with_bad_input(name):
+    assert name in cases.LOSSES, f"{name} needs a case in tests/cases.py"
+    options = set(LOSSES[name].function.__kwdefaults__)
+    untried = {
+        option
+        for option in options - {"sample_weight", "reduction"}
+        if (name, option) not in BATTERY
+    }
+    assert not untried, (
+        f"{name} needs {untried} in OPTIONS of tests/contracts/test_bad_input.py"
+    )
+
+
+FRAMEWORKS = [path.parent.name for path in BACKENDS.glob("*/__init__.py")]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_has_all_that_losses_ask_for(framework):
+    module = import_module(f"lossbook.backends.{framework}")
+    asked = {*vars(Backend), *Backend.__annotations__}
+    asked = {name for name in asked if not name.startswith("_")}
+    lacking = sorted(asked - set(vars(module)))
+    assert not lacking, f"backends/{framework} lacks {lacking}: see protocol.py"
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_has_a_row_of_conventions_or_no_peer(name):
+    assert (name in COMPARED) != (name in NOWHERE_ELSE), (
+        f"{name} needs a Case in conventions/spellings.py where a library of the table "
+        "has it, otherwise a reason in NOWHERE_ELSE; not both"
+    )
+
+
+def test_no_reason_is_kept_of_a_loss_that_is_gone():
+    assert set(NOWHERE_ELSE) <= set(LOSSES)
+
+
+@pytest.mark.parametrize("name", [n for n, entry in LOSSES.items() if entry.adapted])
+def test_an_adapted_loss_has_a_class_in_both_frameworks(name):
+    made = adapters.class_name(LOSSES[name].function)
+    assert {made, made + "Loss"} & set(adapters.torch.__all__)
+    assert made in adapters.keras.__all__

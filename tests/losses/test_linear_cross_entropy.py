@@ -1,0 +1,406 @@
+"""Linear cross-entropy: the plain form's numbers, without the plain form's memory."""
+
+import tracemalloc
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import lossbook as lb
+
+from ..backends import BACKENDS, array, numpy_of
+
+RNG = np.random.default_rng(9)
+ROWS, WIDTH, CLASSES, IGNORED = 7, 5, 11, 2
+HIDDEN, WEIGHT = RNG.normal(size=(ROWS, WIDTH)), RNG.normal(size=(CLASSES, WIDTH))
+BIAS = RNG.normal(size=CLASSES)
+LABELS = np.array([3, 0, 2, 10, 2, 7, 7])
+SHARES = RNG.uniform(0.5, 2, ROWS)
+FACTORS = np.arange(1.0, ROWS + 1)
+
+
+def plain(hidden, weight, bias=None, **options):
+    """The same loss of all logits, on NumPy."""
+    logits = hidden @ weight.T
+    logits = logits if bias is None else logits + bias
+    return lb.sparse_cross_entropy(LABELS, logits, from_logits=True, **options)
+
+
+def scalar(loss, factors):
+    """One number of it, with an upstream gradient that is not 1."""
+    return (loss * factors).sum() if len(loss.shape) else loss * 3
+
+
+@pytest.mark.parametrize("ignore", [None, IGNORED])
+@pytest.mark.parametrize("weights", [None, SHARES])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "sum_over_batch_size", "none"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_value_and_gradients_are_those_of_all_logits(
+    backend, reduction, weights, ignore
+):
+    how = {"ignore_index": ignore, "sample_weight": weights, "reduction": reduction}
+    exact, theirs = lb.value_and_grad(
+        lambda a: scalar(plain(a[0], a[1], a[2], **how), FACTORS)
+    )([HIDDEN, WEIGHT, BIAS])
+    for chunk in (1, 3, 7, None):
+
+        def ours(a, chunk=chunk):
+            loss = lb.linear_cross_entropy(
+                a[0], a[1], LABELS, a[2], chunk_size=chunk, **how
+            )
+            return scalar(loss, array(backend, FACTORS))
+
+        args = [array(backend, x) for x in (HIDDEN, WEIGHT, BIAS)]
+        value, grads = lb.value_and_grad(ours)(args)
+        np.testing.assert_allclose(float(value), exact, rtol=1e-13)
+        for a, b in zip(grads, theirs, strict=True):
+            np.testing.assert_allclose(numpy_of(a), b, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("ignore", [None, IGNORED])
+@pytest.mark.parametrize("weights", [None, SHARES])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("how", ["eager", "graph", "unknown sizes", "xla"])
+def test_tensorflow_has_them_too(how, reduction, weights, ignore):
+    import tensorflow as tf
+
+    options = {"ignore_index": ignore, "sample_weight": weights, "reduction": reduction}
+    exact, theirs = lb.value_and_grad(
+        lambda a: scalar(plain(a[0], a[1], a[2], **options), FACTORS)
+    )([HIDDEN, WEIGHT, BIAS])
+
+    def ours(hidden, weight, bias, labels):
+        inputs = [hidden, weight, bias]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = lb.linear_cross_entropy(
+                hidden, weight, labels, bias, chunk_size=3, **options
+            )
+            total = tf.reduce_sum(loss * FACTORS) if loss.shape.rank else loss * 3
+        return total, tape.gradient(total, inputs)
+
+    args = [tf.constant(x) for x in (HIDDEN, WEIGHT, BIAS, LABELS)]
+    if how == "unknown sizes":
+        specs = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in args]
+        ours = tf.function(ours, input_signature=specs, autograph=False)
+    elif how != "eager":
+        ours = tf.function(ours, autograph=False, jit_compile=how == "xla")
+    value, grads = ours(*args)
+    np.testing.assert_allclose(value, exact, rtol=1e-13)
+    for a, b in zip(grads, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_without_a_bias_and_with_leading_axes(backend):
+    hidden, labels = np.stack([HIDDEN] * 2), np.stack([LABELS] * 2)
+    args = [array(backend, x) for x in (hidden, WEIGHT, labels)]
+    each = lb.linear_cross_entropy(*args, chunk_size=4, reduction="none")
+    expected = plain(HIDDEN, WEIGHT, reduction="none")
+    np.testing.assert_allclose(numpy_of(each), np.stack([expected] * 2), rtol=1e-13)
+    _, slope = lb.value_and_grad(lb.linear_cross_entropy)(*args)
+    _, theirs = lb.value_and_grad(plain)(HIDDEN, WEIGHT)
+    np.testing.assert_allclose(numpy_of(slope)[1], theirs / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_if_all_labels_are_ignored_loss_and_gradients_are_0(backend, reduction):
+    args = [array(backend, x) for x in (HIDDEN * np.nan, WEIGHT, 0 * LABELS - 1)]
+    how = {"ignore_index": -1, "reduction": reduction}
+    loss = lb.linear_cross_entropy(*args, **how)
+    np.testing.assert_array_equal(numpy_of(loss), 0)
+    how["reduction"] = "mean" if reduction == "none" else reduction
+    for k in (0, 1):
+        _, grad = lb.value_and_grad(lb.linear_cross_entropy, argnum=k)(*args, **how)
+        np.testing.assert_array_equal(numpy_of(grad), 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_does_not_count_cannot_spoil_the_rest(backend):
+    spoiled = HIDDEN.copy()
+    spoiled[LABELS == IGNORED] = np.nan
+    loss = lb.value_and_grad(lb.linear_cross_entropy, argnum=1)
+    clean, spoilt = (
+        loss(
+            *(array(backend, x) for x in (h, WEIGHT, LABELS)),
+            ignore_index=IGNORED,
+            chunk_size=2,
+        )
+        for h in (HIDDEN, spoiled)
+    )
+    for a, b in zip(clean, spoilt, strict=True):
+        np.testing.assert_array_equal(numpy_of(a), numpy_of(b))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nan_is_seen_where_it_counts(backend):
+    args = [array(backend, x) for x in (HIDDEN * np.nan, WEIGHT, LABELS)]
+    assert np.isnan(numpy_of(lb.linear_cross_entropy(*args)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_is_right_far_out_and_where_a_class_is_ruled_out(backend):
+    hidden = np.array([[1e4, 0.0], [0.0, 1e4]], np.float32)
+    bias = np.array([0, 0, -np.inf], np.float32)
+    args = [array(backend, x) for x in (hidden, np.eye(3, 2, dtype="f"), [0, 0], bias)]
+    each = lb.linear_cross_entropy(*args, reduction="none")
+    np.testing.assert_allclose(numpy_of(each), [0, 1e4])
+    _, grad = lb.value_and_grad(lb.linear_cross_entropy, argnum=3)(*args)
+    np.testing.assert_allclose(numpy_of(grad), [-0.5, 0.5, 0])
+
+
+def tensors(dtype=None):
+    import torch
+
+    inputs = [torch.tensor(x, dtype=dtype) for x in (HIDDEN, WEIGHT, BIAS)]
+    return [x.requires_grad_() for x in inputs], torch.tensor(LABELS)
+
+
+def test_a_graph_that_is_used_twice_gives_the_same_gradients_twice():
+    (h, w, b), labels = tensors()
+    loss = lb.linear_cross_entropy(h, w, labels, b, chunk_size=3)
+    loss.backward(retain_graph=True)
+    once = [x.grad.clone() for x in (h, w, b)]
+    (5 * loss).backward()
+    for x, first in zip((h, w, b), once, strict=True):
+        np.testing.assert_allclose(x.grad, 6 * first, rtol=1e-12)
+
+
+def test_a_loss_that_occurs_twice_counts_twice():
+    import torch
+
+    (h, w, b), labels = tensors()
+    loss = lb.linear_cross_entropy(h, w, labels, b)
+    twice = torch.autograd.grad(loss + 2 * loss, w, retain_graph=True)[0]
+    again = torch.autograd.grad(loss, w)[0]
+    np.testing.assert_allclose(twice, 3 * again, rtol=1e-12)
+
+
+def test_gradients_that_nobody_wants_are_not_computed(monkeypatch):
+    import torch
+
+    from lossbook.backends.torch import linear as kernels
+
+    (h, w, b), labels = tensors()
+    asked = []
+    run = kernels._run
+
+    def spy(*args):
+        asked.append(args[-1])
+        return run(*args)
+
+    monkeypatch.setattr(kernels, "_run", spy)
+    with torch.no_grad():
+        lb.linear_cross_entropy(h, w, labels, b)
+    lb.linear_cross_entropy(h, w.detach(), labels, b.detach()).backward()
+    assert asked == [[False, False, False], [True, False, False]]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_second_derivatives_in_torch_are_those_of_all_logits(reduction):
+    import torch
+
+    def curvature(loss):
+        (h, w, b), labels = tensors()
+        value = scalar(loss(h, w, labels, b), torch.tensor(FACTORS))
+        grads = torch.autograd.grad(value, (h, w, b), create_graph=True)
+        return torch.autograd.grad(sum((g * g).sum() for g in grads), (h, w, b))
+
+    def ours(h, w, labels, b):
+        return lb.linear_cross_entropy(h, w, labels, b, reduction=reduction)
+
+    def theirs(h, w, labels, b):
+        return lb.sparse_cross_entropy(
+            labels, h @ w.T + b, from_logits=True, reduction=reduction
+        )
+
+    for a, b in zip(curvature(ours), curvature(theirs), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_second_derivatives_in_tensorflow_are_those_of_all_logits(reduction):
+    import tensorflow as tf
+
+    def curvature(loss):
+        args = [tf.constant(x) for x in (HIDDEN, WEIGHT, BIAS)]
+        with tf.GradientTape() as outer:
+            outer.watch(args)
+            with tf.GradientTape() as inner:
+                inner.watch(args)
+                value = tf.reduce_sum(loss(*args) * FACTORS)
+            grads = inner.gradient(value, args)
+            size = tf.add_n([tf.reduce_sum(g * g) for g in grads])
+        return outer.gradient(size, args)
+
+    def ours(h, w, b):
+        return lb.linear_cross_entropy(h, w, LABELS, b, reduction=reduction)
+
+    def theirs(h, w, b):
+        logits = tf.matmul(h, w, transpose_b=True) + b
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, logits)
+        return each if reduction == "none" else tf.reduce_mean(each)
+
+    for a, b in zip(curvature(ours), curvature(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_transforms_and_compilation_of_torch():
+    import torch
+
+    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
+    labels = torch.stack(list(labels))
+    value, expected = lb.value_and_grad(lb.linear_cross_entropy)(h, w, labels, b)
+    found = torch.func.grad(lb.linear_cross_entropy)(h, w, labels, b)
+    torch.testing.assert_close(found, expected)
+    two = torch.func.vmap(lambda h: lb.linear_cross_entropy(h, w, labels, b))
+    torch.testing.assert_close(two(torch.stack([h, h])), torch.stack([value, value]))
+
+    @torch.compile(fullgraph=True, backend="aot_eager")
+    def compiled(h):
+        return lb.linear_cross_entropy(h, w, labels, b, chunk_size=3)
+
+    torch.testing.assert_close(lb.value_and_grad(compiled)(h), (value, expected))
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_half_precision_in_torch_adds_up_in_float32(half, reduction):
+    import torch
+
+    (h, w, b), labels = tensors(getattr(torch, half))
+    wide = [x.detach().double().requires_grad_() for x in (h, w, b)]
+    ours = lb.linear_cross_entropy(h, w, labels, b, None, 2, reduction=reduction)
+    logits = wide[0] @ wide[1].T + wide[2]
+    theirs = torch.nn.functional.cross_entropy(logits, labels, reduction=reduction)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours.double(), theirs, rtol=2e-6, atol=2e-6)
+    ours.sum().backward()
+    theirs.sum().backward()
+    for x, exact in zip((h, w, b), wide, strict=True):
+        assert x.grad.dtype == getattr(torch, half)
+        # Rounded once: half a unit in the last place, and no more.
+        bound = {"rtol": 0.51 * torch.finfo(x.dtype).eps, "atol": 1e-7}
+        torch.testing.assert_close(x.grad.double(), exact.grad, **bound)
+
+
+def test_half_precision_elsewhere_is_computed_in_float32():
+    import tensorflow as tf
+
+    for make in (
+        lambda x: x.astype(ml_dtypes.bfloat16),
+        lambda x: tf.cast(x, "bfloat16"),
+    ):
+        h, w = make(HIDDEN), make(WEIGHT)
+        loss = lb.linear_cross_entropy(h, w, LABELS)
+        wide = [np.asarray(x).astype(np.float64) for x in (h, w)]
+        assert numpy_of(loss).dtype == np.float32
+        np.testing.assert_allclose(float(loss), float(plain(*wide)), rtol=1e-6)
+
+
+def test_hidden_states_of_half_precision_with_a_full_weight_keep_the_weight():
+    import torch
+
+    (h, w, b), labels = tensors(torch.float32)
+    half = h.detach().bfloat16().requires_grad_()
+    ours = lb.linear_cross_entropy(half, w, labels, b)
+    theirs = lb.linear_cross_entropy(half.detach().float(), w, labels, b)
+    torch.testing.assert_close(ours, theirs)
+    ours.backward()
+    assert half.grad.dtype == torch.bfloat16
+
+
+MANY, LARGE = 256, 2_000
+
+
+def test_torch_never_holds_all_logits():
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    sizes = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            out = op(*args, **(kwargs or {}))
+            sizes.extend(x.numel() for x in tree_leaves(out) if hasattr(x, "numel"))
+            return out
+
+    for dtype in (torch.float32, torch.bfloat16):
+        h = torch.randn(MANY, 4, dtype=dtype, requires_grad=True)
+        w = torch.randn(LARGE, 4, dtype=dtype, requires_grad=True)
+        labels = torch.randint(LARGE, (MANY,))
+        for reduction in ("mean", "none"):
+            sizes.clear()
+            with Watch():
+                loss = lb.linear_cross_entropy(
+                    h, w, labels, chunk_size=8, reduction=reduction
+                )
+                loss.sum().backward()
+            assert LARGE < max(sizes) <= 8 * LARGE
+
+
+def test_numpy_never_holds_all_logits():
+    h, w = np.ones((MANY, 4), np.float32), np.ones((LARGE, 4), np.float32)
+    labels = np.zeros(MANY, int)
+    loss = lb.value_and_grad(lb.linear_cross_entropy, argnum=1)
+    tracemalloc.start()
+    try:
+        loss(h, w, labels, chunk_size=8)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MANY * LARGE * 4 / 5
+
+
+def test_the_default_chunk_grows_with_the_weight_and_not_with_the_batch():
+    from lossbook.backends import numpy as xp
+    from lossbook.losses.linear_cross_entropy import _default_chunk
+
+    def rows(n, classes, width):
+        h = np.broadcast_to(np.float32(0), (n, width))
+        w = np.broadcast_to(np.float32(0), (classes, width))
+        return _default_chunk(xp, h, w)
+
+    assert rows(2048, 32_000, 256) == 262
+    assert rows(65_536, 32_000, 256) == 262
+    assert rows(8192, 128_256, 4096) == 256
+    assert rows(10, 32_000, 256) == 10
+    assert rows(10, 10**8, 4) == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_does_not_fit_is_named(backend):
+    h, w, y, b = (array(backend, x) for x in (HIDDEN, WEIGHT, LABELS, BIAS))
+    turned = array(backend, WEIGHT.T)
+    loss = lb.linear_cross_entropy
+    with pytest.raises(ValueError, match=r"hidden \(7, 5\).*weight \(5, 11\)\. Pass w"):
+        loss(h, turned, y)
+    with pytest.raises(ValueError, match=r"hidden \(7, 4\) and weight \(11, 5\)\.$"):
+        loss(h[:, :4], w, y)
+    with pytest.raises(ValueError, match=r"labels \(6,\) and hidden without its last"):
+        loss(h, w, y[:6])
+    with pytest.raises(ValueError, match=r"labels must hold labels 0 to 10"):
+        loss(h, w, y + 1)
+    with pytest.raises(ValueError, match=r"ignore_index=\.\.\."):
+        loss(h, w, y - 3)
+    with pytest.raises(
+        TypeError, match=r"labels must be integers, got dtype .*float64"
+    ):
+        loss(h, w, array(backend, LABELS.astype(float)))
+    with pytest.raises(ValueError, match=r"bias must have .* shape \(11,\), got shape"):
+        loss(h, w, y, b[:5])
+    with pytest.raises(ValueError, match="is empty"):
+        loss(h[:0], w, y[:0])
+    with pytest.raises(ValueError, match="sample_weight must have"):
+        loss(h, w, y, sample_weight=np.ones((7, 2)))
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        loss(h, w, y, sample_weight=-np.ones(7))
+    with pytest.raises(ValueError, match="reduction must be one of"):
+        loss(h, w, y, reduction="avg")
+    with pytest.raises(TypeError, match="ignore_index must be"):
+        loss(h, w, y, ignore_index=1.0)
+    for chunk in (0, -1, 2.0, True):
+        with pytest.raises(ValueError, match="chunk_size must be a positive whole"):
+            loss(h, w, y, chunk_size=chunk)

@@ -1,0 +1,172 @@
+"""The losses that are one number a call, and the sums, against mpmath at 100 digits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import lossbook as lb
+
+from ..backends import BACKENDS, array, numpy_of
+from ..oracle import softplus
+from .test_oracle_classes import DIGITS, derivative, exactly, largest, ulps
+
+RNG = np.random.default_rng(11)
+SCALES = np.repeat([0.01, 1.0, 30.0], 3)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A loss as a call, its formula, its problems, and the size of its largest term."""
+
+    loss: str
+    label: str
+    call: Callable[..., Any]
+    exact: Callable[..., Any]
+    problems: list[tuple[Any, ...]]
+    size: Callable[..., Any]
+
+
+def _mean(values):
+    values = list(values)
+    return mp.fsum(values) / len(values)
+
+
+def _squares(error):
+    return [e * e for e in error]
+
+
+def _gaussian(y, mean, variance):
+    terms = zip(y, mean, variance, strict=True)
+    return mp.fsum((mp.log(v) + (m - t) ** 2 / v) / 2 for t, m, v in terms)
+
+
+def _gaussian_size(y, mean, variance):
+    share = [(m - t) / v for t, m, v in zip(y, mean, variance, strict=True)]
+    return largest(variance * np.square(share), np.square(share), share, 1 / variance)
+
+
+_UP = {  # by kind: the loss of a real sample, of a fake one, and of the generator
+    "minimax": (lambda s: softplus(-s), softplus, lambda f: -softplus(f)),
+    "non_saturating": (lambda s: softplus(-s), softplus, lambda f: softplus(-f)),
+    "least_squares": (
+        lambda s: (s - 1) ** 2 / 2,
+        lambda f: f**2 / 2,
+        lambda f: (f - 1) ** 2 / 2,
+    ),
+    "wasserstein": (lambda s: -s, lambda f: f, lambda f: -f),
+    "hinge": (
+        lambda s: max(mp.mpf(0), 1 - s),
+        lambda f: max(mp.mpf(0), 1 + f),
+        lambda f: -f,
+    ),
+}
+
+
+def _gan_size(*scores):
+    # The mean of terms of both signs: the last place is that of the largest one.
+    return 1 + largest(*scores) ** 2
+
+
+def _games():
+    scores = [tuple(RNG.normal(size=(2, 5)) * s) for s in SCALES]
+    for kind, (real, fake, made) in _UP.items():
+        yield Definition(
+            "gan_discriminator",
+            kind,
+            lambda s, f, kind=kind: lb.gan_discriminator(s, f, kind=kind),
+            lambda s, f, a=real, b=fake: _mean(map(a, s)) + _mean(map(b, f)),
+            scores,
+            _gan_size,
+        )
+        yield Definition(
+            "gan_generator",
+            kind,
+            lambda f, kind=kind: lb.gan_generator(f, kind=kind),
+            lambda f, g=made: _mean(map(g, f)),
+            [(f,) for _, f in scores],
+            _gan_size,
+        )
+
+
+VECTORS = [(RNG.normal(size=6) * s,) for s in SCALES]
+PAIRS = [tuple(RNG.normal(size=(2, 6)) * s) for s in SCALES]
+TASKS = [(RNG.uniform(0.1, 9, 3) * s, RNG.normal(size=3)) for s in SCALES]
+DEFINITIONS = [
+    Definition(
+        "rmse",
+        "of six",
+        lb.rmse,
+        lambda y, p: mp.sqrt(_mean(_squares(p - y))),
+        PAIRS,
+        largest,
+    ),
+    Definition(
+        "zero_one",
+        "of six",
+        lb.zero_one,
+        lambda y, p: _mean(mp.mpf(int(a != b)) for a, b in zip(y, p, strict=True)),
+        [([0.0, 1.0, 2.0, 2.0, 0.0, 1.0], [0.0, 1.0, 1.0, 2.0, 1.0, 0.0])],
+        lambda y, p: 1,
+    ),
+    Definition(
+        "gaussian_nll",
+        "sum of five",
+        lambda y, m, v: lb.gaussian_nll(y, m, v, reduction="sum"),
+        _gaussian,
+        [(*RNG.normal(size=(2, 5)) * s, RNG.uniform(0.1, 9, 5)) for s in SCALES],
+        _gaussian_size,
+    ),
+    Definition(
+        "multitask",
+        "three tasks",
+        lb.multitask,
+        lambda each, s: mp.fsum((mp.exp(-t) * x + t) / 2 for x, t in zip(each, s)),  # noqa: B905
+        TASKS,
+        lambda each, s: max(mp.exp(-t) * x + 1 for x, t in zip(each, s, strict=True)),
+    ),
+    Definition(
+        "global_mean",
+        "two parts",
+        lambda sums: lb.global_mean(sums, [2.0, 8.0, 1.0, 1.0, 3.0, 0.0]),
+        lambda sums: mp.fsum(sums) / 15,
+        VECTORS,
+        largest,
+    ),
+    Definition("l1", "of six", lb.l1, lambda w: mp.fsum(map(abs, w)), VECTORS, largest),
+    Definition("l2", "of six", lb.l2, lambda w: mp.fsum(_squares(w)), VECTORS, largest),
+    Definition(
+        "elastic_net",
+        "0.25",
+        lambda w: lb.elastic_net(w, l1_ratio=0.25),
+        lambda w: mp.fsum(abs(x) / 4 + 3 * x * x / 8 for x in w),
+        VECTORS,
+        largest,
+    ),
+    *_games(),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda d: f"{d.loss} {d.label}")
+def test_value_and_gradients_are_within_4_ulp_of_mpmath(definition, backend, dtype):
+    for problem in definition.problems:
+        rounded = [np.asarray(x).astype(dtype) for x in problem]
+        args = [array(backend, x) for x in rounded]
+        value = numpy_of(definition.call(*args))
+        with mp.workdps(DIGITS):
+            exact_args = [exactly(x) for x in rounded]
+            exact = definition.exact(*exact_args)
+            size = float(definition.size(*exact_args))
+            wanted = [
+                derivative(definition.exact, exact_args, k) for k in range(len(args))
+            ]
+        assert ulps(float(value), exact, size, dtype) <= 4, (problem, value, exact)
+        for k, slopes in enumerate(wanted):
+            got = lb.value_and_grad(definition.call, argnum=k)(*args)[1]
+            for a, b in zip(numpy_of(got).flat, slopes.flat, strict=True):
+                assert ulps(float(a), b, size, dtype) <= 4, (problem, k, a, b)
