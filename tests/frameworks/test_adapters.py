@@ -280,7 +280,7 @@ def test_a_module_trains_and_compiles():
 def test_keras_on(backend, part):
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "tests.frameworks.keras_checks", part]
-    root = KERAS_CHECKS.parent.parent
+    root = KERAS_CHECKS.parents[2]
     done = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
