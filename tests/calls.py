@@ -106,12 +106,8 @@ class Call(NamedTuple):
         return self.args[self.loss.argnum]
 
     def __call__(self, pred: Any) -> Any:
-        return self.of(pred, *self.args)
-
-    def of(self, pred: Any, *args: Any) -> Any:
-        """Evaluate the loss with these arguments, but for the prediction."""
         k = self.loss.argnum
-        return self.loss.function(*args[:k], pred, *args[k + 1 :])
+        return self.loss.function(*self.args[:k], pred, *self.args[k + 1 :])
 
 
 def rounded(loss: Loss, dtype: Any) -> list[Any]:

@@ -263,5 +263,5 @@ class Backend(Protocol):
         """Add both over all workers.
 
         The third is what the gradient of a part is to be multiplied by, because the
-        framework averages gradients over the workers.
+        framework averages gradients over the workers. Sums of several have no gradient.
         """

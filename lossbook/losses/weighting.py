@@ -233,12 +233,10 @@ def global_mean(
     total = _sum(xp, loss_sum, "loss_sum", *_tensors(xp, loss_sum, weight_sum))
     weight = xp.cast(_sum(xp, weight_sum, "weight_sum", total), total)
     total, weight = xp.full(total), xp.full(weight)
-    mine, weight = xp.stop_gradient(total), xp.stop_gradient(weight)
-    whole, scale = mine, 1
+    weight = xp.stop_gradient(weight)
+    whole, scale = total, 1  # with its gradient: an exported program has no other
     if across_workers:
-        whole, weight, scale = xp.sum_over_workers(mine, weight)
-    if whole is mine:  # an exported program knows the formula alone, so it must depend
-        whole = total  # on what has a gradient
+        whole, weight, scale = xp.sum_over_workers(total, weight)
     return _MEAN.losses(xp, total, whole, weight, scale=scale)
 
 

@@ -58,3 +58,11 @@ def test_the_page_on_semantics_names_each_context():
         assert context.partition(",")[0].removeprefix("autocast ") in section
     for losses in REFUSED.values():
         assert all(f"`{loss}`" in section for loss in losses)
+
+
+def test_a_gradient_that_is_lost_is_a_fault():
+    lost = contexts.Context("torch", lambda made: (made(made.pred), None))
+    with pytest.raises(TypeError):
+        contexts.off(
+            contexts.found_in(lost, LOSSES[0]), contexts.expected(LOSSES[0], lost.dtype)
+        )

@@ -14,5 +14,6 @@ def sum_over_workers(total: Array, weight: Array) -> tuple[Array, Array, int]:
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return total, weight, 1
-    total, weight = replica.all_reduce(tf.distribute.ReduceOp.SUM, [total, weight])
+    both = [tf.stop_gradient(total), weight]
+    total, weight = replica.all_reduce(tf.distribute.ReduceOp.SUM, both)
     return total, weight, 1
