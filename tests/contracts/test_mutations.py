@@ -27,23 +27,23 @@ ROOT = Path(__file__).parents[2]
 PLUGIN = "tests.planted"
 # The tests that load no framework: a fault in shared code shows on NumPy, in seconds.
 NUMPY = "-k 'numpy and not torch and not tensorflow and not tensors'"
-ORACLE = "tests/test_oracle.py -k 'mpmath and numpy and float64'"
-SEMANTICS = f"tests/test_semantics.py {NUMPY}"
-NUMERICS = "tests/test_numerics.py -k 'numpy and not compile'"
-BAD_INPUT = f"tests/test_bad_input.py {NUMPY}"
-GRADIENTS = f"tests/test_gradients.py {NUMPY}"
-CLASSES = f"tests/test_oracle_classes.py {NUMPY}"
-OPTIM = "tests/test_optim.py -k '50_steps_of_torch and numpy'"
-RANKING = f"tests/test_ranking.py {NUMPY}"
-WEIGHTING = "tests/test_weighting.py -k 'numpy and not workers and not replicas'"
-LINEAR = f"tests/test_linear_cross_entropy.py {NUMPY}"
+ORACLE = "tests/numerics/test_oracle.py -k 'mpmath and numpy and float64'"
+SEMANTICS = f"tests/contracts/test_semantics.py {NUMPY}"
+NUMERICS = "tests/numerics/test_numerics.py -k 'numpy and not compile'"
+BAD_INPUT = f"tests/contracts/test_bad_input.py {NUMPY}"
+GRADIENTS = f"tests/numerics/test_gradients.py {NUMPY}"
+CLASSES = f"tests/numerics/test_oracle_classes.py {NUMPY}"
+OPTIM = "tests/optim/test_optim.py -k '50_steps_of_torch and numpy'"
+RANKING = f"tests/losses/test_ranking.py {NUMPY}"
+WEIGHTING = "tests/losses/test_weighting.py -k 'numpy and not workers and not replicas'"
+LINEAR = f"tests/losses/test_linear_cross_entropy.py {NUMPY}"
 REGRESSION, CLASSIFICATION = "losses/regression.py", "losses/classification.py"
 CLASS_INPUTS = "core/class_inputs.py"
 TORCH_GRAD, TORCH_KERNELS = (
     f"backends/torch/{name}.py" for name in ("custom_grad", "kernels")
 )
 TF_GRAD = "backends/tensorflow/custom_grad.py"
-PENALTIES = "tests/test_regularization.py -k 'penalty_sums and numpy'"
+PENALTIES = "tests/losses/test_regularization.py -k 'penalty_sums and numpy'"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ SEEN_BY = {
     "kl": CLASSES,
     "ranking": RANKING,
     "length": RANKING,
-    "gan": f"tests/test_adversarial.py {NUMPY}",
+    "gan": f"tests/losses/test_adversarial.py {NUMPY}",
     "penalty": PENALTIES,
     "multitask": WEIGHTING,
 }
@@ -156,60 +156,64 @@ FAULTS = [
           "grad[at] -= 0 * row_weight[rows]", LINEAR),
     Fault("torch: the gradient of a mean not divided", TORCH_GRAD,
           "cotangent = cotangent / _count(plan, inputs)", "pass",
-          "tests/test_gradients.py -k torch"),
+          "tests/numerics/test_gradients.py -k torch"),
     Fault("torch: a row's cotangent without its axis", TORCH_GRAD,
           'elif plan.reduction == "none" and plan.rowwise:', "elif False:",
-          "tests/test_linear_cross_entropy.py tests/test_oracle_classes.py -k torch"),
+          "tests/losses/test_linear_cross_entropy.py "
+          "tests/numerics/test_oracle_classes.py -k torch"),
     Fault("torch: the tangent of a row not added up", TORCH_GRAD,
           "change.sum(-1) if plan.rowwise else change", "change",
-          "tests/test_transforms.py -k jvp"),
+          "tests/frameworks/test_transforms.py -k jvp"),
     Fault("torch: blocks of a mean added up as a sum", TORCH_GRAD,
           'if plan.reduction == "mean" else 1', 'if plan.reduction == "sum" else 1',
-          "tests/test_numerics.py -k torch"),
+          "tests/numerics/test_numerics.py -k torch"),
     Fault("torch: 0 times inf", "backends/torch/ops.py",
           "silent = (a == 0) & ~b.isfinite()", "silent = (a == 0) & b.isnan()",
-          "tests/test_numerics.py -k 'torch and not compile'"),
+          "tests/numerics/test_numerics.py -k 'torch and not compile'"),
     Fault("torch: the sign of the truth's derivative", TORCH_KERNELS,
           "lambda y, p: -derivative(p - y)", "lambda y, p: derivative(p - y)",
-          "tests/test_kernels.py -k large_array"),
+          "tests/frameworks/test_kernels.py -k large_array"),
     Fault("torch: the error turned round in bce", TORCH_KERNELS,
-          "(p - y).div_(", "(y - p).div_(", "tests/test_kernels.py -k torch"),
+          "(p - y).div_(", "(y - p).div_(",
+          "tests/frameworks/test_kernels.py -k torch"),
     Fault("torch, linear: the label left in the gradient", "backends/torch/linear.py",
           ".scatter_add_(1, at, -scale)", ".scatter_add_(1, at, 0 * scale)",
-          "tests/test_linear_cross_entropy.py -k torch"),
+          "tests/losses/test_linear_cross_entropy.py -k torch"),
     Fault("torch, linear: half precision counts labels twice",
           "backends/torch/linear.py", "torch.where(here, -row_weight, 0.0)",
           "torch.where(here, -2 * row_weight, 0.0)",
-          "tests/test_linear_cross_entropy.py -k half_precision_in_torch"),
+          "tests/losses/test_linear_cross_entropy.py -k half_precision_in_torch"),
     Fault("tensorflow: the gradient of a mean not divided", TF_GRAD,
           'if reduction != "mean":', "if True:",
-          "tests/test_gradients.py -k tensorflow"),
+          "tests/numerics/test_gradients.py -k tensorflow"),
     Fault("tensorflow: a row's cotangent without its axis", TF_GRAD,
           'if rowwise and reduction == "none":', "if False:",
-          "tests/test_oracle_classes.py tests/test_crossings.py -k tensorflow"),
+          "tests/numerics/test_oracle_classes.py "
+          "tests/contracts/test_crossings.py -k tensorflow"),
     Fault("tensorflow: a graph for every value", "backends/tensorflow/graphs.py",
           "if len(function.met) > PATIENCE:", "if False:",
-          "tests/test_crossings.py -k graph"),
+          "tests/contracts/test_crossings.py -k graph"),
     Fault("tensorflow: soft targets taken for ones", "backends/tensorflow/kernels.py",
-          "(1 - y) - doubt", "0 * y - doubt", "tests/test_kernels.py -k tensorflow"),
+          "(1 - y) - doubt", "0 * y - doubt",
+          "tests/frameworks/test_kernels.py -k tensorflow"),
     Fault("tensorflow: a digit of log-cosh", "backends/tensorflow/kernels.py",
           "0.49999999633985860", "0.49999699633985860",
-          "tests/test_kernels.py -k tensorflow"),
+          "tests/frameworks/test_kernels.py -k tensorflow"),
     Fault("tensorflow, linear: the label left in the gradient",
           "backends/tensorflow/linear.py",
           "tf.tensor_scatter_nd_sub(grad, places, factor[i])", "grad",
-          "tests/test_linear_cross_entropy.py -k tensorflow"),
+          "tests/losses/test_linear_cross_entropy.py -k tensorflow"),
     Fault("triplet: the two distances exchanged", "losses/ranking.py",
           "norm(xp, a - p) - norm(xp, a - n)", "norm(xp, a - n) - norm(xp, a - p)",
-          "tests/test_ranking.py -k torch"),
+          "tests/losses/test_ranking.py -k torch"),
     Fault("info_nce: the temperature multiplies", "losses/ranking.py",
           "keys) / temperature", "keys) * temperature", RANKING),
     Fault("adapters: torch's order taken for ours", "adapters/torch_classes.py",
           "self.function(target, input, sample", "self.function(input, target, sample",
-          "tests/test_adapters.py -k gives_what"),
+          "tests/frameworks/test_adapters.py -k gives_what"),
     Fault("adapters: Keras's labels 0 and 1 not turned", "adapters/keras_classes.py",
           "y_true = inputs.signs(y_true, weight)", "pass",
-          "tests/test_adapters.py -k 'keras_on and torch and meaning'"),
+          "tests/frameworks/test_adapters.py -k 'keras_on and torch and meaning'"),
 ]  # fmt: skip
 
 
@@ -229,15 +233,6 @@ def copy(tmp_path_factory):
     return folder
 
 
-def placed(argument):
-    """Return an argument with its folder, where it is ``tests/`` and a file's name."""
-    name = argument.removeprefix("tests/")
-    if not name.startswith("test_") or "::" in name or not name.endswith(".py"):
-        return argument
-    (path,) = (ROOT / "tests").rglob(name)
-    return str(path.relative_to(ROOT))
-
-
 def run(folder, arguments, fault=""):
     """Run tests in the copy; return pytest's exit status, output and what failed."""
     environment = {
@@ -248,7 +243,6 @@ def run(folder, arguments, fault=""):
         "LOSSBOOK_FAULT": fault,
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    arguments = [placed(argument) for argument in arguments]
     options = ["-x", "-q", "--cache-clear", "-p", "pytest_timeout", "-p", PLUGIN]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *arguments],
