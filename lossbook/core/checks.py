@@ -58,9 +58,10 @@ def within_unit(
 
     def mended() -> Array:
         wrong = (x < -room) | (x > 1 + room)
-        # What is wrong is not clipped: it would have no gradient to become NaN.
-        inside = xp.where(wrong, x, xp.clip(x, 0.0, 1.0))
-        return refuse(xp, inside, wrong, words, weights, values is not None)
+        wrong = checked(xp, wrong, words, weights, values is not None)
+        # A constant is added, exact so near to 0 or 1; clipped, what is wrong would
+        # have no gradient to become NaN.
+        return x + xp.nan_where(wrong, xp.stop_gradient(xp.clip(x, 0.0, 1.0) - x))
 
     return xp.where_needed(lambda: (x < 0) | (x > 1), mended, x)
 
@@ -106,10 +107,7 @@ def signs(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
             "and 1 into them."
         )
 
-    def wrong() -> Array:
-        return (xp.abs(y) != 1) & (y == y)
-
-    return without(xp, y, wrong, words, weights, sizes is not None)
+    return without(xp, y, lambda: xp.abs(y) != 1, words, weights, sizes is not None)
 
 
 def bits(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
@@ -118,8 +116,8 @@ def bits(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
     if off is not None and off[0] == 0 and off[1] == 0:
         return y
 
-    def wrong() -> Array:
-        return (y != 0) & (y != 1) & (y == y)
+    def wrong() -> Array:  # in one comparison, which a compiler fuses best
+        return y * (1 - y) != 0
 
     return without(xp, y, wrong, lambda: _NO_BITS, weights, off is not None)
 
@@ -155,9 +153,11 @@ def refuse(
     """Refuse `x` where `wrong` is seen; where it cannot be seen make it NaN there.
 
     The NaN is added, so that the gradient is NaN as well; it would be 0 if the NaN were
-    put in the place of the value.
+    put in the place of the value. A NaN of the user's may be wrong too: it stays one,
+    and nobody complains of it.
     """
-    return xp.nan_where(checked(xp, wrong, words, weights, known), x)
+    counts = checked(xp, wrong & (x == x), words, weights, known)
+    return xp.nan_where(counts if weights else wrong, x)
 
 
 def checked(
