@@ -227,9 +227,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def checked_weight(xp: Backend, weight: Array, name: str, fix: str = "") -> Array:
-    """Return weights of 0 or more."""
-    low = lowest(xp, weight)
+def checked_weight(
+    xp: Backend, weight: Array, name: str, fix: str = "", low: float | None = None
+) -> Array:
+    """Return weights of 0 or more; `low` is the lowest if somebody has looked."""
+    low = lowest(xp, weight) if low is None else low
     if low is not None and low >= 0:
         return weight
 

@@ -154,7 +154,7 @@ def prepare(
         )
     labels = xp.to_index(_shaped(xp, labels, scores), scores)
     check_not_empty(xp, labels, "y_true", reduction)
-    weights = weights_of(xp, sample_weight, scores[..., 0])
+    weights = _row_weights(xp, sample_weight, scores)
     batch = labelled(
         xp, labels, scores, weights, ignore_index, "y_true", ignorable=ignorable
     )
@@ -233,6 +233,8 @@ def _shaped(xp: Backend, labels: Array, scores: Array) -> Array:
             f"y_true has the shape {got} of y_pred: it looks one-hot. Use "
             "cross_entropy for one-hot targets, or y_true.argmax(-1)."
         )
+    if got == want and None not in want:
+        return labels
     # A slice of the scores stands for the shape that the labels must have.
     names = ("y_true", "y_pred without its class axis")
     return check_shapes(xp, labels, scores[..., 0], names)
@@ -251,7 +253,14 @@ def distributions(
         y_true, y_pred, None, reduction, sample_weight, *others
     )
     y_true, y_pred = (_last(xp, x, axis) for x in (y_true, y_pred))
-    return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred[..., 0])
+    return xp, y_true, y_pred, _row_weights(xp, sample_weight, y_pred)
+
+
+def _row_weights(xp: Backend, sample_weight: Any, scores: Array) -> Weights | None:
+    """Return the weights of losses that have the shape without the class axis."""
+    if sample_weight is None:
+        return None
+    return weights_of(xp, sample_weight, scores[..., 0])
 
 
 def _last(xp: Backend, x: Array, axis: int) -> Array:
@@ -331,6 +340,39 @@ def surprise(batch: ClassBatch, from_logits: bool) -> Array:
     if from_logits:
         return LOGIT_SURPRISE.losses(xp, batch.labels, batch.scores)
     return _SURPRISE.losses(xp, xp.take_labels(batch.scores, batch.labels))
+
+
+def surprise_at_once(
+    batch: ClassBatch, from_logits: bool, label_smoothing: float, reduction: str
+) -> Array | None:
+    """Return the reduced -log p of the labels, None where it takes several steps.
+
+    A kernel may know ignored labels, class weights and smoothing; of a mean that
+    divides by all labels, and of sample weights, none does.
+    """
+    if not batch.weights is batch.wrong is None or reduction not in ("mean", "sum"):
+        return None
+    if batch.ignored is batch.class_weight is None and not label_smoothing:
+        return _plain_surprise(batch, from_logits, reduction)
+    if not from_logits:
+        return None
+    return call_fused(
+        batch.xp,
+        "weighted_sparse_cross_entropy",
+        batch.labels,
+        batch.scores,
+        reduction=reduction,
+        ignored=batch.ignored,
+        class_weight=batch.class_weight,
+        label_smoothing=label_smoothing,
+    )
+
+
+def _plain_surprise(batch: ClassBatch, from_logits: bool, reduction: str) -> Array:
+    xp, labels, scores = batch.xp, batch.labels, batch.scores
+    if from_logits:
+        return LOGIT_SURPRISE.reduced(xp, labels, scores, reduction=reduction)
+    return _SURPRISE.reduced(xp, xp.take_labels(scores, labels), reduction=reduction)
 
 
 def weighted_surprise(

@@ -111,13 +111,6 @@ def weights_of(xp: Backend, sample_weight: Any, losses: Array) -> Weights | None
     """Return the weights of losses of this shape, or None where there are none."""
     if sample_weight is None:
         return None
-    values = weights_like(xp, sample_weight, losses)
-    low = lowest(xp, values)
-    return Weights(values, low is not None and low > 0)
-
-
-def weights_like(xp: Backend, sample_weight: Any, losses: Array) -> Array:
-    """Return the weights in the shape of the losses: one a loss, or one a sample."""
     weight = xp.cast(xp.asarray(sample_weight, "sample_weight", losses), losses)
     want, got = xp.shape(losses), xp.shape(weight)
     if len(got) > len(want) or not _could_be_equal(got, want[: len(got)]):
@@ -127,13 +120,14 @@ def weights_like(xp: Backend, sample_weight: Any, losses: Array) -> Array:
             "Use sample_weight.reshape(-1) if it has an axis of length 1 too many."
         )
     weight = xp.fitting(weight, losses, "sample_weight", "the losses")
-    weight = checked_weight(xp, weight, "sample_weight", _TURN_AROUND)
+    low = lowest(xp, weight)
+    weight = checked_weight(xp, weight, "sample_weight", _TURN_AROUND, low)
     missing = len(want) - len(got)
     for _ in range(missing):
         weight = xp.expand_dims(weight, -1)
     if missing:
         weight = weight + xp.zeros_like(xp.stop_gradient(losses))
-    return weight
+    return Weights(weight, low is not None and low > 0)
 
 
 _TURN_AROUND = (

@@ -311,7 +311,10 @@ def sparse_cross_entropy(
     if not from_logits:
         p = _probabilities(batch.xp, batch.scores, eps, batch.weights)
         batch = batch._replace(scores=p)
-    elif class_weight is None and not label_smoothing:
+    loss = class_inputs.surprise_at_once(batch, from_logits, label_smoothing, reduction)
+    if loss is not None:
+        return loss
+    if from_logits and class_weight is None and not label_smoothing:
         return batch.reduced(class_inputs.LOGIT_SURPRISE, reduction)
     losses = class_inputs.weighted_surprise(batch, from_logits, label_smoothing)
     return batch.reduce(losses, reduction)

@@ -48,6 +48,19 @@ USES = {
         ("sparse_cross_entropy", np.tile(LABEL, (2, 1)), np.stack([REAL] * 2), LOGITS),
         ("sparse_cross_entropy", LABEL[0], REAL[0], LOGITS),
     ],
+    "surprise": [("sparse_cross_entropy", LABEL, P, {})],
+    "logistic of margin": [("logistic", SIGN, 5 * REAL, {})],
+    "weighted_bce_logits": [
+        ("binary_cross_entropy", BIT, 5 * REAL, {**LOGITS, "pos_weight": 3.0})
+    ],
+    "weighted_sparse_cross_entropy": [
+        ("sparse_cross_entropy", LABEL, 5 * REAL, {**LOGITS, **more})
+        for more in (
+            {"label_smoothing": 0.1},
+            {"ignore_index": int(LABEL[0])},
+            {"class_weight": np.arange(1.0, 1 + REAL.shape[-1])},
+        )
+    ],
     "log_cosh": [("log_cosh", REAL, REAL + s * OTHER, {}) for s in (1e-3, 1.0, 100.0)],
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.autograd import forward_ad
 
 from lossbook.backends.torch.custom_grad import with_derivatives
 from lossbook.backends.torch.ops import (
@@ -21,6 +22,8 @@ from lossbook.backends.torch.ops import (
 Array = Any
 
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
+_SMALL = 2**16  # elements up to which a look at all of them costs next to nothing
+_EDGE = 1e-11  # torch's derivative of bce takes p (1 - p) for 1e-12 at least
 
 
 def _whole(x: Array) -> bool:
@@ -38,6 +41,8 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
     """
     if y.requires_grad or not _whole(y):
         return None
+    if _is_plain(y, reduction):
+        return _reduced(_signed_softplus(y, z), reduction)
     return with_derivatives(
         _signed_softplus, [_minus, _signed_sigmoid], y, z, reduction=reduction
     )
@@ -56,11 +61,46 @@ def _minus(y: Array, z: Array) -> Array:
     return -z
 
 
+def _weighted_bce_logits(y: Array, z: Array, w: Array, reduction: str) -> Array | None:
+    """Take the short way, softplus((1 - 2y) z) times w where y = 1."""
+    if y.requires_grad or not _whole(y) or not _is_finite(z) or not _is_finite(w):
+        return None
+    if not _is_plain(y, reduction):
+        return None
+    return _reduced(torch.where(y == 1, w, 1.0) * _signed_softplus(y, z), reduction)
+
+
+def _logistic(y: Array, z: Array, reduction: str) -> Array | None:
+    if not _is_plain(y, reduction):
+        return None
+    return _reduced(softplus(-(y * z)), reduction)
+
+
+def _reduced(losses: Array, reduction: str) -> Array:
+    return losses.sum() if reduction == "sum" else losses.mean()
+
+
+def _is_plain(x: Array, reduction: str) -> bool:
+    """Say whether torch may derive a formula itself, a third quicker on few elements.
+
+    Not where weights may follow, which silence what is not finite; nor where many
+    elements need blocks; nor where somebody differentiates by a tensor that does not
+    say so, as torch.func and forward_ad do.
+    """
+    if reduction == "none" or not is_open(x) or x.numel() > _SMALL:
+        return False
+    dual = forward_ad._current_level >= 0
+    return not dual and not torch._C._are_functorch_transforms_active()
+
+
 def _bce(y: Array, p: Array, reduction: str) -> Array | None:
     """Take the short way where no probability is 0 or 1: there is no 0 * inf."""
     known = range_of(p)
     if y.requires_grad or known is None or not (known[0] > 0 and known[1] < 1):
         return None
+    inside = known[0] > _EDGE and known[1] < 1 - _EDGE
+    if inside and not is_large(y, p) and _is_finite(y):  # torch refuses NaN
+        return F.binary_cross_entropy(p, y, reduction=reduction)
     derivatives = [_by_target, _inner_bce_derivative]
     return with_derivatives(_inner_bce, derivatives, y, p, reduction=reduction)
 
@@ -159,6 +199,36 @@ def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
     return losses if reduction != "none" or _is_finite(losses) else None
 
 
+def _weighted_sparse_cross_entropy(
+    labels: Array,
+    logits: Array,
+    reduction: str,
+    ignored: Array | None,
+    class_weight: Array | None,
+    label_smoothing: float,
+) -> Array | None:
+    """Take torch's kernel where nothing that it leaves out could spoil the gradient."""
+    learned = class_weight is not None and class_weight.requires_grad
+    if reduction == "none" or logits.dim() != 2 or logits.numel() > _SMALL or learned:
+        return None
+    if not _is_finite(logits):
+        return None
+    if ignored is not None:
+        labels = labels.masked_fill(ignored, _NO_LABEL)
+    loss = F.cross_entropy(
+        logits, labels, class_weight, reduction=reduction, ignore_index=_NO_LABEL,
+        label_smoothing=label_smoothing,
+    )  # fmt: skip
+    return loss if _is_finite(loss) else None  # the mean of nothing is 0, not NaN
+
+
+def _surprise(p: Array, reduction: str) -> Array | None:
+    known = range_of(p)
+    if known is None or known[0] <= 0 or not _is_plain(p, reduction):
+        return None
+    return -_reduced(torch.log(p), reduction)
+
+
 def _is_finite(x: Array) -> bool:
     """Say whether all values are known to be finite."""
     known = range_of(x)
@@ -186,6 +256,10 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "bce_logits": _bce_logits,
     "softmax_ce": _softmax_ce,
     "sparse_cross_entropy": _sparse_cross_entropy,
+    "surprise": _surprise,
+    "logistic of margin": _logistic,
+    "weighted_bce_logits": _weighted_bce_logits,
+    "weighted_sparse_cross_entropy": _weighted_sparse_cross_entropy,
 }
 
 # Steps of optimizers, by the name of the rule.

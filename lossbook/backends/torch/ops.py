@@ -116,7 +116,7 @@ def range_of(x: Array) -> tuple[float, float] | None:
     if not is_open(x) or x.numel() == 0:
         return None
     try:
-        low, high = torch.aminmax(x.detach())
+        low, high = torch.aminmax(x.detach() if x.requires_grad else x)
         return low.item(), high.item()
     except RuntimeError:  # vmap has no single value to show
         return None
