@@ -8,7 +8,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lossbook.gradients import check_gradient, numerical_gradient, value_and_grad
+from lossbook.gradients import (
+    check_gradient,
+    gradient_hessian,
+    numerical_gradient,
+    value_and_grad,
+)
 from lossbook.losses.adversarial import (
     gan_discriminator,
     gan_generator,
@@ -71,6 +76,7 @@ __all__ = [
     "gan_generator",
     "gaussian_nll",
     "global_mean",
+    "gradient_hessian",
     "gradient_penalty",
     "hinge",
     "huber",

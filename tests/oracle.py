@@ -1,6 +1,6 @@
 """The losses from their definitions, in mpmath at 50 digits. Shares no code with them.
 
-For each loss that works element by element: its value and its derivative by the
+For each loss that works element by element: its value and its derivatives by the
 prediction at one pair of numbers, the values that `y` and `p` may take, and where its
 terms cancel the size of the larger one, to whose last digit the error is then measured.
 """
@@ -32,6 +32,8 @@ class Definition:
     y: str = REAL
     p: str = REAL
     options: dict[str, Any] = field(default_factory=dict)
+    curvature: Callable[[Any, Any], Any] | None = None
+    curvature_size: Callable[[Any, Any], Any] = lambda y, p: 0
     value_size: Callable[[Any, Any], Any] = lambda y, p: 0
     slope_size: Callable[[Any, Any], Any] = lambda y, p: 0
     ulp: Callable[[Any, Any], float] = lambda y, p: 4.0
@@ -58,6 +60,10 @@ def _log(x):
     return mp.log(x) if x else mp.mpf("-inf")
 
 
+def _spread(z):
+    return _sigmoid(z) * _sigmoid(-z)
+
+
 def _log_cosh(e):
     e = abs(e)
     if e < mp.mpf("1e-12"):
@@ -73,7 +79,11 @@ def _huber(delta):
     def slope(y, p):
         return p - y if abs(p - y) <= delta else delta * _sign(p - y)
 
-    return value, slope
+    def curvature(y, p):
+        # On the seam the rounding of p - y decides; 1 belongs to delta itself.
+        return mp.mpf(abs(p - y) <= delta * (1 + mp.mpf(2) ** -20))
+
+    return {"value": value, "slope": slope, "curvature": curvature}
 
 
 def _pinball(q):
@@ -102,6 +112,12 @@ def _bce_slope(y, p):
     return mp.inf if p == 1 else (p - y) / (p * (1 - p))
 
 
+def _bce_curvature(y, p):
+    first = y / p**2 if p else (mp.inf if y else mp.mpf(0))
+    second = (1 - y) / (1 - p) ** 2 if p != 1 else (mp.inf if y != 1 else mp.mpf(0))
+    return first + second
+
+
 def _bce_logits_slope(y, z):
     return (1 - y) * _sigmoid(z) - y * _sigmoid(-z)
 
@@ -124,7 +140,50 @@ def _focal_logits(gamma):
         q = _sigmoid(-s)
         return -sign * q**gamma * (q + gamma * _sigmoid(s) * softplus(-s))
 
-    return value, slope
+    def terms(y, z):
+        s = z if y else -z
+        q, p = _sigmoid(-s), _sigmoid(s)
+        bend = gamma * softplus(-s)
+        factor = p * q**gamma
+        return factor * ((2 * gamma + 1) * q + bend * gamma * p), factor * bend * q
+
+    return {
+        "value": value,
+        "slope": slope,
+        "curvature": lambda y, z: terms(y, z)[0] - terms(y, z)[1],
+        # TensorFlow's float32 has no exp(-88), a factor of both terms.
+        "curvature_size": lambda y, z: max(*terms(y, z), mp.mpf("1e-29")),
+    }
+
+
+def _focal(gamma):
+    def value(y, p):
+        right = p if y else 1 - p
+        return -((1 - right) ** gamma) * _log(right)
+
+    def slope(y, p):
+        right, sign = (p, -1) if y else (1 - p, 1)
+        if right == 0:
+            return sign * mp.inf
+        if right == 1:
+            return sign * (mp.mpf(1) if gamma == 0 else mp.mpf(0))
+        q = 1 - right
+        return sign * (q**gamma / right - gamma * q ** (gamma - 1) * mp.log(right))
+
+    def curvature(y, p):
+        right = p if y else 1 - p
+        if right == 0:
+            return mp.inf
+        if right == 1:
+            return {0: mp.mpf(1), 2: mp.mpf(0)}[gamma]
+        q, log = 1 - right, mp.log(right)
+        return (
+            q**gamma / right**2
+            + 2 * gamma * q ** (gamma - 1) / right
+            - gamma * (gamma - 1) * q ** (gamma - 2) * log
+        )
+
+    return {"value": value, "slope": slope, "curvature": curvature}
 
 
 def _hinge(y, s):
@@ -158,7 +217,33 @@ def _adaptive(alpha):
             return 8 + 8 * s / 2
         return 8 + 8 * abs(alpha) / 2 * mp.log1p(s / max(b, mp.mpf("1e-7")))
 
-    return {"value": value, "slope": slope, "ulp": bound, "options": {"alpha": alpha}}
+    def curvature(y, p):
+        s = (p - y) ** 2
+        if alpha == float("-inf"):
+            return (1 - s) * mp.exp(-s / 2)
+        if alpha == 2:
+            return mp.mpf(1)
+        power = mp.exp((mp.mpf(alpha) / 2 - 2) * mp.log1p(s / b))
+        return power * (1 + (mp.mpf(alpha) - 1) * s / b)
+
+    def curvature_size(y, p):
+        s = (p - y) ** 2
+        if alpha == float("-inf"):
+            return max(1, s) * mp.exp(-s / 2)  # its terms cancel
+        if alpha == 2:
+            return mp.mpf(1)
+        power = mp.exp((mp.mpf(alpha) / 2 - 2) * mp.log1p(s / b))
+        magnified = 1 + mp.log1p(s / b)
+        return magnified * power * max(1, abs(alpha - 1) * s / b)
+
+    return {
+        "value": value,
+        "slope": slope,
+        "curvature": curvature,
+        "curvature_size": curvature_size,
+        "ulp": bound,
+        "options": {"alpha": alpha},
+    }
 
 
 def _poisson_log_size(y, z):
@@ -166,12 +251,22 @@ def _poisson_log_size(y, z):
 
 
 DEFINITIONS = [
-    Definition("mse", lambda y, p: (p - y) ** 2, lambda y, p: 2 * (p - y)),
+    Definition(
+        "mse",
+        lambda y, p: (p - y) ** 2, lambda y, p: 2 * (p - y),
+        curvature=lambda y, p: mp.mpf(2),
+    ),
     Definition("mae", lambda y, p: abs(p - y), lambda y, p: _sign(p - y)),
     *(
-        Definition("huber", *_huber(d), options={"delta": d}) for d in (1.0, 0.25, 8.0)
+        Definition("huber", **_huber(d), options={"delta": d}) for d in (1.0, 0.25, 8.0)
     ),
-    Definition("log_cosh", lambda y, p: _log_cosh(p - y), lambda y, p: mp.tanh(p - y)),
+    Definition(
+        "log_cosh",
+        lambda y, p: _log_cosh(p - y), lambda y, p: mp.tanh(p - y),
+        curvature=lambda y, p: 1 / mp.cosh(p - y) ** 2,
+        # An exponential magnifies the rounding of the error.
+        curvature_size=lambda y, p: (1 + abs(p - y)) / mp.cosh(p - y) ** 2,
+    ),
     *(Definition("quantile", *_pinball(q), options={"q": q}) for q in (0.5, 0.875)),
     *(
         Definition("adaptive_robust", **_adaptive(a))
@@ -182,6 +277,7 @@ DEFINITIONS = [
         lambda y, p: p - (y * _log(p) if y else 0),
         lambda y, p: 1 - y / p if p else (mp.mpf(1) if not y else -mp.inf),
         y=COUNT, p=POSITIVE,
+        curvature=lambda y, p: y / p**2,
         value_size=lambda y, p: max(p, abs(y * _log(p)) if y else 0),
     ),
     Definition(
@@ -189,27 +285,34 @@ DEFINITIONS = [
         lambda y, z: mp.exp(z) - y * z,
         lambda y, z: mp.exp(z) - y,
         y=COUNT, options={"log_input": True},
+        curvature=lambda y, z: mp.exp(z),
         value_size=_poisson_log_size,
         slope_size=lambda y, z: max(mp.exp(z), y),
     ),
-    Definition("binary_cross_entropy", _bce, _bce_slope, y=BIT, p=UNIT),
+    Definition(
+        "binary_cross_entropy", _bce, _bce_slope,
+        y=BIT, p=UNIT, curvature=_bce_curvature,
+    ),
     Definition(
         "binary_cross_entropy",
         lambda y, z: y * softplus(-z) + (1 - y) * softplus(z),
         _bce_logits_slope,
         y=BIT, options={"from_logits": True},
+        curvature=lambda y, z: _spread(z),
     ),
     Definition(
         "binary_cross_entropy",
         lambda y, z: y * softplus(-z) + (1 - y) * softplus(z),
         _bce_logits_slope,
         y=UNIT, options={"from_logits": True},
+        curvature=lambda y, z: _spread(z),
         slope_size=lambda y, z: max((1 - y) * _sigmoid(z), y * _sigmoid(-z)),
     ),
     Definition(
         "binary_cross_entropy",
         *_weighted(3)[:2],
         y=BIT, options={"from_logits": True, "pos_weight": 3.0},
+        curvature=lambda y, z: (1 + 2 * y) * _spread(z),
         slope_size=_weighted(3)[2],
     ),
     Definition(
@@ -218,18 +321,27 @@ DEFINITIONS = [
     Definition(
         "squared_hinge",
         lambda y, s: _hinge(y, s) ** 2, lambda y, s: -2 * y * _hinge(y, s), y=SIGN,
+        curvature=lambda y, s: mp.mpf(2 * (y * s < 1)),
     ),
     Definition(
         "logistic",
         lambda y, s: softplus(-y * s), lambda y, s: -y * _sigmoid(-y * s), y=SIGN,
+        curvature=lambda y, s: _spread(s),
     ),
     *(
         Definition(
-            "focal", *_focal_logits(g), y=BIT,
+            "focal", **_focal_logits(g), y=BIT,
             options={"gamma": g, "from_logits": True},
             ulp=lambda y, z, g=g: 4 + 2 * g,
         )
         for g in (0.0, 0.5, 2.0)
+    ),
+    *(
+        Definition(
+            "focal", **_focal(g), y=BIT, p=UNIT, options={"gamma": g},
+            ulp=lambda y, p, g=g: 4 + 2 * g,
+        )
+        for g in (0.0, 2.0)
     ),
 ]  # fmt: skip
 

@@ -15,8 +15,9 @@ from lossbook.core.inputs import (
     weights_of,
 )
 from lossbook.core.inputs import prepare as prepare_elements
-from lossbook.core.pointwise import Elementwise, Rowwise, call_fused
+from lossbook.core.pointwise import Elementwise, Rowwise, call_fused, multiplied
 from lossbook.core.reduction import (
+    Asked,
     check_reduction,
     plain_reduction,
     reduce,
@@ -91,6 +92,10 @@ class ClassBatch(NamedTuple):
     def reduced(self, loss: Rowwise[Any], reduction: str, **parameters: Any) -> Array:
         """Apply a loss of labels and scores, in one step where all count alike."""
         xp, inputs = self.xp, (self.labels, self.scores)
+        if isinstance(reduction, Asked):
+            found = loss.second_order(xp, inputs, parameters, reduction)
+            counted = self.settled(xp.zeros_like(self.scores[..., 0]) + 1)
+            return multiplied(xp, found, counted, self.weights)
         if self.weights is self.ignored is self.wrong is None:
             plain = plain_reduction(reduction)
             fused = call_fused(xp, loss.name, *inputs, reduction=plain, **parameters)
@@ -331,7 +336,15 @@ LOGIT_SURPRISE = Rowwise[Of2](
     "sparse_cross_entropy",
     formula=lambda xp, labels, z: -xp.take_labels(xp.log_softmax(z), labels),
     derivatives=[None, lambda xp, labels, z: xp.softmax_minus_label(z, labels)],
+    curvature=lambda xp, labels, z: _softmax_curvature(xp, z),
+    predicted=1,
 )
+
+
+def _softmax_curvature(xp: Backend, z: Array) -> Array:
+    """Return p (1 - p), what stands on the diagonal of the Hessian diag(p) - p p'."""
+    log_p = xp.log_softmax(z)
+    return -xp.exp(log_p) * xp.expm1(log_p)
 
 
 def surprise(batch: ClassBatch, from_logits: bool) -> Array:

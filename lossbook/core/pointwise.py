@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from lossbook.backends import Array, Backend
 from lossbook.core.checks import Weights
 from lossbook.core.inputs import prepare
-from lossbook.core.reduction import plain_reduction, reduce
+from lossbook.core.reduction import EXACT, Asked, plain_reduction, reduce, weighted
 
 F = TypeVar("F", bound=Callable[..., Array])
+
+
+class Derivatives(NamedTuple):
+    """The derivatives of each loss by its prediction; None where there is no second."""
+
+    gradient: Array
+    hessian: Array | None
 
 
 class Function(Generic[F]):
@@ -32,14 +39,34 @@ class Function(Generic[F]):
     derivatives : sequence of callables
         The derivative of the formula with respect to each input, with the same
         arguments and in the shape of the inputs; None where an input is a constant.
+    curvature : callable, optional
+        The second derivative with respect to the input that moves with the prediction;
+        of a row of scores, that by each score.
+    parabola : callable, optional
+        Where the curvature can be 0 or negative: that of a parabola which touches the
+        loss at the prediction and lies above it, or another that is at least the
+        curvature, and positive.
+    predicted : int
+        Which input moves with the prediction, at the same rate.
     """
 
     drops_last_axis: ClassVar[bool]
 
-    def __init__(self, name: str, formula: F, derivatives: Sequence[F | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        formula: F,
+        derivatives: Sequence[F | None],
+        curvature: F | None = None,
+        parabola: F | None = None,
+        predicted: int = 0,
+    ) -> None:
         self.name = name
         self.formula = formula
         self.derivatives = derivatives
+        self.curvature = curvature
+        self.parabola = parabola
+        self.predicted = predicted
 
     def losses(self, xp: Backend, *inputs: Array, **parameters: Any) -> Array:
         """Return the loss of each element, or of each row."""
@@ -50,14 +77,23 @@ class Function(Generic[F]):
         xp: Backend,
         *inputs: Array,
         weights: Weights | None = None,
+        factor: Array | None = None,
         reduction: str = "mean",
         **parameters: Any,
     ) -> Array:
-        """Return what `reduction` asks for; without weights in one step."""
-        if weights is not None:
-            losses = self.apply(xp, inputs, parameters, "none")
-            return reduce(xp, losses, weights, reduction)
-        return self.apply(xp, inputs, parameters, plain_reduction(reduction))
+        """Return what `reduction` asks for; without weights in one step.
+
+        `factor` multiplies the losses and is no part of the denominator of a mean.
+        """
+        if isinstance(reduction, Asked):
+            found = self.second_order(xp, inputs, parameters, reduction)
+            return multiplied(xp, found, factor, weights)
+        if weights is None and factor is None:
+            return self.apply(xp, inputs, parameters, plain_reduction(reduction))
+        losses = self.apply(xp, inputs, parameters, "none")
+        if factor is not None:
+            losses = weighted(xp, losses, factor)
+        return reduce(xp, losses, weights, reduction)
 
     def apply(
         self,
@@ -79,6 +115,45 @@ class Function(Generic[F]):
             parameters=parameters,
             key=self.formula,
         )
+
+    def second_order(
+        self,
+        xp: Backend,
+        inputs: Sequence[Array],
+        parameters: dict[str, Any],
+        asked: Asked,
+    ) -> Derivatives:
+        """Return the first and second derivative by the prediction, as constants."""
+        second = self.curvature if asked is EXACT else self.parabola or self.curvature
+        values = [xp.stop_gradient(x) for x in inputs]
+
+        def of(function: F | None) -> Array | None:
+            return function and xp.with_derivatives(
+                partial(function, xp),
+                [None] * len(values),
+                *values,
+                parameters=parameters,
+                key=function,
+            )
+
+        return Derivatives(of(self.derivatives[self.predicted]), of(second))
+
+
+def multiplied(
+    xp: Backend, found: Derivatives, factor: Array | None, weights: Weights | None
+) -> Derivatives:
+    """Multiply both derivatives; where a loss weighs nothing they are 0."""
+
+    def by_all(x: Array) -> Array:
+        for values in (factor, weights and weights.values):
+            if values is not None:
+                if len(xp.shape(values)) < len(xp.shape(x)):  # one for a row of scores
+                    values = xp.expand_dims(values, -1)
+                x = weighted(xp, x, values)
+        return x
+
+    gradient, hessian = found
+    return Derivatives(by_all(gradient), None if hessian is None else by_all(hessian))
 
 
 class Elementwise(Function[F]):
@@ -104,6 +179,11 @@ def call_fused(
     return kernel(*inputs, reduction, **parameters) if kernel else None
 
 
+def constant_like(xp: Backend, x: Array, value: float) -> Array:
+    """Return a number in the shape of `x`, NaN where that is NaN."""
+    return xp.where(x == x, xp.zeros_like(x) + value, x)
+
+
 def of_error(
     loss: Elementwise[Any],
     y_true: Any,
@@ -116,6 +196,10 @@ def of_error(
     xp, y_true, y_pred, weights = prepare(
         y_true, y_pred, sample_weight, reduction, difference=True
     )
+    if isinstance(reduction, Asked):
+        error = [y_pred - y_true]
+        found = loss.second_order(xp, error, parameters, reduction)
+        return multiplied(xp, found, None, weights)
     plain = "none" if weights else plain_reduction(reduction)
     name = loss.name + " of error"
     losses = call_fused(xp, name, y_true, y_pred, reduction=plain, **parameters)

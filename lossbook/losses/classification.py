@@ -109,6 +109,8 @@ _BCE_LOGITS = Elementwise[Of2](
         lambda xp, y, z: -z,
         lambda xp, y, z: (1 - y) * xp.sigmoid(z) - y * xp.sigmoid(-z),
     ],
+    curvature=lambda xp, y, z: xp.sigmoid(z) * xp.sigmoid(-z) + 0 * y,
+    predicted=1,
 )
 
 
@@ -117,10 +119,17 @@ def _bce_derivative(xp: Backend, y: Array, p: Array) -> Array:
     return xp.divide_no_nan(1 - y, 1 - p) - xp.divide_no_nan(y, p)
 
 
+def _bce_curvature(xp: Backend, y: Array, p: Array, w: Any) -> Array:
+    by_negatives = xp.divide_no_nan(xp.divide_no_nan(1 - y, 1 - p), 1 - p)
+    return by_negatives + xp.divide_no_nan(xp.divide_no_nan(w * y, p), p)
+
+
 _BCE = Elementwise[Of2](
     "bce",
     formula=lambda xp, y, p: -xp.xlogy(y, p) - xp.xlog1py(1 - y, -p),
     derivatives=[lambda xp, y, p: xp.log1p(-p) - xp.log(p), _bce_derivative],
+    curvature=lambda xp, y, p: _bce_curvature(xp, y, p, 1.0),
+    predicted=1,
 )
 
 _WEIGHTED_BCE_LOGITS = Elementwise[Of3](
@@ -134,6 +143,8 @@ _WEIGHTED_BCE_LOGITS = Elementwise[Of3](
         lambda xp, y, z, w: (1 - y) * xp.sigmoid(z) - w * y * xp.sigmoid(-z),
         lambda xp, y, z, w: xp.multiply_no_nan(y, xp.softplus(-z)),
     ],
+    curvature=lambda xp, y, z, w: (1 - y + w * y) * (xp.sigmoid(z) * xp.sigmoid(-z)),
+    predicted=1,
 )
 
 _WEIGHTED_BCE = Elementwise[Of3](
@@ -144,6 +155,8 @@ _WEIGHTED_BCE = Elementwise[Of3](
         lambda xp, y, p, w: xp.divide_no_nan(1 - y, 1 - p) - xp.divide_no_nan(w * y, p),
         lambda xp, y, p, w: -xp.xlogy(y, p),
     ],
+    curvature=_bce_curvature,
+    predicted=1,
 )
 
 # By (from_logits, has pos_weight).

@@ -9,7 +9,7 @@ from lossbook.core import checks, class_inputs
 from lossbook.core.checks import USE_LOGITS, check_between, check_flag
 from lossbook.core.inputs import class_weight_of, prepare
 from lossbook.core.pointwise import Elementwise
-from lossbook.core.reduction import Reduction, reduce, weighted
+from lossbook.core.reduction import Reduction, weighted
 from lossbook.core.registry import loss
 
 
@@ -78,10 +78,15 @@ def focal(
     if not from_logits:
         y_pred = checks.within_unit(xp, y_pred, "y_pred", USE_LOGITS, weights)
     formula = _FOCAL_LOGITS if from_logits else _FOCAL
-    losses = formula.losses(xp, y_true, y_pred, gamma=gamma)
-    if alpha is not None:
-        losses = weighted(xp, losses, _alpha_of(xp, y_true, alpha))
-    return reduce(xp, losses, weights, reduction)
+    return formula.reduced(
+        xp,
+        y_true,
+        y_pred,
+        weights=weights,
+        factor=None if alpha is None else _alpha_of(xp, y_true, alpha),
+        reduction=reduction,
+        gamma=gamma,
+    )
 
 
 def _alpha_of(xp: Backend, y: Array, alpha: float) -> Array:
@@ -104,8 +109,39 @@ def _focal_logits_derivative(xp: Backend, y: Array, z: Array, gamma: float) -> A
     return sign * xp.power(p_wrong, gamma) * inner
 
 
+def _focal_logits_terms(
+    xp: Backend, y: Array, z: Array, gamma: float
+) -> tuple[Array, Array, Array]:
+    """Return what the curvature is the product and the sum of.
+
+    With q the probability of the wrong class it is
+    q^gamma (1 - q) [(2 gamma + 1) q + gamma (gamma (1 - q) - q) softplus]; the last
+    term is negative where the answer is wrong.
+    """
+    against = (1 - 2 * y) * z
+    p_wrong, p_right = xp.sigmoid(against), xp.sigmoid(-against)
+    factor = xp.power(p_wrong, gamma) * p_right
+    turning = gamma * (gamma * p_right - p_wrong)
+    return factor, (2 * gamma + 1) * p_wrong, turning * xp.softplus(against)
+
+
+def _focal_logits_curvature(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
+    factor, first, second = _focal_logits_terms(xp, y, z, gamma)
+    return factor * (first + second)
+
+
+def _focal_logits_above(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
+    factor, first, second = _focal_logits_terms(xp, y, z, gamma)
+    return factor * (first + xp.maximum(second, 0.0))
+
+
 _FOCAL_LOGITS = Elementwise[Of3](
-    "focal_logits", _focal_logits, [None, _focal_logits_derivative]
+    "focal_logits",
+    _focal_logits,
+    [None, _focal_logits_derivative],
+    curvature=_focal_logits_curvature,
+    parabola=_focal_logits_above,
+    predicted=1,
 )
 
 
@@ -122,10 +158,30 @@ def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     safe = xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
     ratio = xp.where(p_wrong == 0, p_right, surprise / safe)
     power = xp.power(p_wrong, gamma)
-    return xp.where(y == 1, -power, power) * (gamma * ratio + 1 / p_right)
+    # gamma = 0 leaves 1 / p_right alone, also where the ratio is infinite
+    inner = xp.multiply_no_nan(xp.zeros_like(p) + gamma, ratio) + 1 / p_right
+    return xp.where(y == 1, -power, power) * inner
 
 
-_FOCAL = Elementwise[Of3]("focal", _focal, [None, _focal_derivative])
+def _focal_curvature(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
+    p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
+    surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
+    safe = xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
+    ratio = xp.where(p_wrong == 0, p_right, surprise / safe)
+    # x log x nears 0 with x
+    bend = xp.where(p_right == 0, p_right, (gamma - 1) * ratio * p_right)
+    turning = xp.divide_no_nan(gamma * (bend + 2), p_right)
+    flat = xp.power(p_wrong, gamma) / xp.square(p_right)
+    return flat + xp.multiply_no_nan(turning, xp.power(p_wrong, gamma - 1))
+
+
+_FOCAL = Elementwise[Of3](
+    "focal",
+    _focal,
+    [None, _focal_derivative],
+    curvature=_focal_curvature,
+    predicted=1,
+)
 
 
 @loss("labels", adapted=True)

@@ -13,7 +13,7 @@ from lossbook.backends import Array, Backend, Of1, Of2, Of3
 from lossbook.core import checks, class_inputs
 from lossbook.core.checks import check_positive
 from lossbook.core.inputs import prepare
-from lossbook.core.pointwise import Elementwise, Rowwise
+from lossbook.core.pointwise import Elementwise, Rowwise, constant_like
 from lossbook.core.reduction import Reduction
 from lossbook.core.registry import loss
 
@@ -66,6 +66,7 @@ _ZERO_ONE = Elementwise[Of2](
     "zero_one",
     formula=_zero_one,
     derivatives=[lambda xp, y, label: 0 * label, lambda xp, y, label: 0 * label],
+    predicted=1,
 )
 
 
@@ -165,6 +166,10 @@ _SQUARED_HINGE = Elementwise[Of1](
     "squared_hinge",
     formula=lambda xp, margin: xp.square(xp.maximum(1 - margin, 0.0)),
     derivatives=[lambda xp, margin: -2 * xp.maximum(1 - margin, 0.0)],
+    curvature=lambda xp, margin: xp.where(
+        margin >= 1, xp.zeros_like(margin), constant_like(xp, margin, 2.0)
+    ),
+    parabola=lambda xp, margin: constant_like(xp, margin, 2.0),
 )
 
 
@@ -212,6 +217,7 @@ LOGISTIC = Elementwise[Of1](
     "logistic",
     formula=lambda xp, margin: xp.softplus(-margin),
     derivatives=[lambda xp, margin: -xp.sigmoid(-margin)],
+    curvature=lambda xp, margin: xp.sigmoid(margin) * xp.sigmoid(-margin),
 )
 
 
@@ -316,6 +322,7 @@ def _of_margin(loss: Elementwise[Of1]) -> Elementwise[Of2]:
     """
     (derivative,) = loss.derivatives
     assert derivative is not None
+    second, above = loss.curvature, loss.parabola
     return Elementwise[Of2](
         f"{loss.name} of margin",
         formula=lambda xp, y, s: loss.formula(xp, y * s),
@@ -323,6 +330,10 @@ def _of_margin(loss: Elementwise[Of1]) -> Elementwise[Of2]:
             lambda xp, y, s: s * derivative(xp, y * s),
             lambda xp, y, s: y * derivative(xp, y * s),
         ],
+        # y² is 1
+        curvature=second and (lambda xp, y, s: second(xp, y * s)),
+        parabola=above and (lambda xp, y, s: above(xp, y * s)),
+        predicted=1,
     )
 
 

@@ -1,7 +1,8 @@
 """Losses for numbers, which say what it costs to miss the truth by so much.
 
 Most of them are a function of one thing, the error e = y_pred - y_true. Below each
-public function stand its formula and, as the optimizer sees only that, its slope dl/de.
+public function stand its formula and, as the optimizer sees only that, its slope dl/de;
+then its curvature, where it has one, for Newton's method and boosted trees.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from lossbook.backends import Array, Backend, Of1, Of2, Of3
 from lossbook.core import checks
 from lossbook.core.checks import check_between, check_flag, check_positive
 from lossbook.core.inputs import float_arrays, prepare, weights_of
-from lossbook.core.pointwise import Elementwise, of_error
+from lossbook.core.pointwise import Elementwise, constant_like, of_error
 from lossbook.core.reduction import Reduction, reduce
 from lossbook.core.registry import loss
 
@@ -71,6 +72,7 @@ _MSE = Elementwise[Of1](
     "mse",
     formula=lambda xp, error: error * error,
     derivatives=[lambda xp, error: 2 * error],
+    curvature=lambda xp, error: constant_like(xp, error, 2.0),
 )
 
 
@@ -243,6 +245,10 @@ _HUBER = Elementwise[Of2](
     "huber",
     formula=_huber,
     derivatives=[lambda xp, error, delta: xp.clip(error, -delta, delta)],
+    curvature=lambda xp, error, delta: xp.where(
+        xp.abs(error) > delta, xp.zeros_like(error), constant_like(xp, error, 1.0)
+    ),
+    parabola=lambda xp, error, delta: delta / xp.maximum(xp.abs(error), delta),
 )
 
 
@@ -291,8 +297,23 @@ def _log_cosh(xp: Backend, error: Array) -> Array:
     return xp.where(size < 2, near, far)
 
 
+def _sech_squared(xp: Backend, error: Array) -> Array:
+    # 1 - tanh² would lose all digits far out; there e^-|e| does not overflow.
+    small = xp.exp(-2 * xp.abs(error))
+    return 4 * small / xp.square(1 + small)
+
+
+def _tanh_over_error(xp: Backend, error: Array) -> Array:
+    safe = xp.where(error == 0, error + 1, error)
+    return xp.where(error == 0, error + 1, xp.tanh(safe) / safe)
+
+
 _LOG_COSH = Elementwise[Of1](
-    "log_cosh", formula=_log_cosh, derivatives=[lambda xp, error: xp.tanh(error)]
+    "log_cosh",
+    formula=_log_cosh,
+    derivatives=[lambda xp, error: xp.tanh(error)],
+    curvature=_sech_squared,
+    parabola=_tanh_over_error,
 )
 
 
@@ -422,12 +443,16 @@ _POISSON = Elementwise[Of2](
         # 1 - y / rate, which is 1 where both are 0
         lambda xp, y, rate: xp.divide_no_nan(rate - y, rate) + (1 - xp.sign(rate + y)),
     ],
+    curvature=lambda xp, y, rate: xp.divide_no_nan(xp.divide_no_nan(y, rate), rate),
+    predicted=1,
 )
 
 _POISSON_LOG = Elementwise[Of2](
     "poisson_nll_log",
     formula=lambda xp, y, z: xp.exp(z) - xp.multiply_no_nan(y, z),
     derivatives=[lambda xp, y, z: -z, lambda xp, y, z: xp.exp(z) - y],
+    curvature=lambda xp, y, z: xp.exp(z),
+    predicted=1,
 )
 
 
@@ -512,4 +537,5 @@ _GAUSSIAN = Elementwise[Of3](
         lambda xp, error, v, constant: error / v,
         lambda xp, error, v, constant: 0.5 * (1 - error / v * error) / v,
     ],
+    curvature=lambda xp, error, v, constant: constant_like(xp, error, 1.0) / v,
 )

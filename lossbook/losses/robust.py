@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.backends import Array, Backend, Of2
+from lossbook.backends import Array, Backend, Of3
 from lossbook.core.checks import check_positive
 from lossbook.core.inputs import prepare
 from lossbook.core.pointwise import Elementwise
-from lossbook.core.reduction import Reduction, reduce
+from lossbook.core.reduction import Reduction
 from lossbook.core.registry import loss
 
 _FAR = 1e18  # beyond this alpha the loss is its limit to the last digit of its data
@@ -84,14 +84,19 @@ def adaptive_robust(
             "loss once for each alpha."
         )
     shape = xp.clip(xp.reshape(shape, ()), -_FAR, _FAR)
-    error = (y_pred - y_true) / scale
+    error = y_pred - y_true
     # The slope by alpha is one number an element; adding zeros sums it in the gradient.
-    losses = _ADAPTIVE.losses(xp, error, shape + xp.zeros_like(xp.stop_gradient(error)))
-    return reduce(xp, losses, weights, reduction)
+    each = shape + xp.zeros_like(xp.stop_gradient(error))
+    return _ADAPTIVE.reduced(
+        xp, error, each, weights=weights, reduction=reduction, scale=scale
+    )
 
 
 def _parts(xp: Backend, error: Array, alpha: Array) -> tuple[Array, Array, Array]:
-    """Return b = max(|alpha - 2|, eps), u = |e| / sqrt(b), log r of r² = 1 + u²."""
+    """Return b = max(|alpha - 2|, eps), u = |e| / sqrt(b), log r of r² = 1 + u².
+
+    Here and below the error is one in units of the scale.
+    """
     b = xp.maximum(xp.abs(alpha - 2), 1e-7)
     u = xp.abs(error) / xp.sqrt(b)
     near, far = xp.log1p(u * u) / 2, xp.log(u) + xp.log1p(1 / (u * u)) / 2
@@ -146,4 +151,33 @@ def _by_alpha(xp: Backend, error: Array, alpha: Array) -> Array:
     return xp.where(near & (alpha < 2), at_zero, away) + tail
 
 
-_ADAPTIVE = Elementwise[Of2]("adaptive_robust", _adaptive, [_by_error, _by_alpha])
+def _by_error_twice(xp: Backend, error: Array, alpha: Array) -> Array:
+    """Return r^(alpha - 4) (1 + (alpha - 1) u²); for alpha below 1 it changes sign."""
+    _, u, log_r = _parts(xp, error, alpha)
+    near = xp.exp((alpha - 4) * log_r) * (1 + (alpha - 1) * u * u)
+    over = 1 / (u * u)
+    far = _power_of_r(xp, alpha - 2, u, log_r) * (over + (alpha - 1)) / (1 + over)
+    return xp.where(u < 1, near, far)
+
+
+def _above(xp: Backend, error: Array, alpha: Array) -> Array:
+    """Return gradient / error = r^(alpha - 2), above alpha = 2 the curvature."""
+    _, u, log_r = _parts(xp, error, alpha)
+    ratio = _power_of_r(xp, alpha - 2, u, log_r)
+    return xp.where(alpha > 2, _by_error_twice(xp, error, alpha), ratio)
+
+
+_ADAPTIVE = Elementwise[Of3](
+    "adaptive_robust",
+    formula=lambda xp, error, alpha, scale: _adaptive(xp, error / scale, alpha),
+    derivatives=[
+        lambda xp, error, alpha, scale: _by_error(xp, error / scale, alpha) / scale,
+        lambda xp, error, alpha, scale: _by_alpha(xp, error / scale, alpha),
+    ],
+    curvature=lambda xp, error, alpha, scale: (
+        _by_error_twice(xp, error / scale, alpha) / (scale * scale)
+    ),
+    parabola=lambda xp, error, alpha, scale: (
+        _above(xp, error / scale, alpha) / (scale * scale)
+    ),
+)

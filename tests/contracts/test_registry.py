@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import lossbook as lb
 from lossbook import adapters
 from lossbook.backends import Backend
 from lossbook.conventions.spellings import CASES
+from lossbook.core.reduction import EXACT
 from lossbook.core.registry import LOSSES
+from lossbook.gradients import NO_CURVATURE, derivatives
 
 from .. import cases, oracle
 from ..numerics import test_oracle_classes, test_oracle_sums
@@ -30,6 +33,8 @@ COMPARED = {case.names["lossbook"][0] for case in CASES}
 HELD_ELSEWHERE = {
     "gradient_penalty": "losses/test_adversarial.py",  # a critic whose slope is known
 }
+# Of three arrays, which tests/oracle.py has not.
+CURVATURE_HELD_ELSEWHERE = {"gaussian_nll"}  # numerics/test_second_derivatives.py
 # Why there is nothing in the libraries of the table that could be called beside it.
 NOWHERE_ELSE = {
     "adaptive_robust": "none of them has it",
@@ -48,6 +53,7 @@ NO_LOSSES = {  # public functions that are none
     "check",
     "check_gradient",
     "class_weights",
+    "gradient_hessian",
     "numerical_gradient",
     "objective",
     "value_and_grad",
@@ -93,6 +99,29 @@ def test_a_loss_of_truth_and_prediction_is_tried_with_good_and_with_bad_input(na
     assert not untried, (
         f"{name} needs {untried} in OPTIONS of tests/contracts/test_bad_input.py"
     )
+
+
+@pytest.mark.parametrize("name", [n for n, e in LOSSES.items() if e.kind == "elements"])
+def test_an_elementwise_loss_has_a_second_derivative_or_a_reason(name):
+    held = {d.loss for d in oracle.DEFINITIONS if d.curvature is not None}
+    first = next(case for case in cases.CASES if case.loss == name)
+    has = False
+    if name != "rmse":  # which is no sum of losses at all
+        found = derivatives(first.function, EXACT, *first.args[:2], **_named(first))
+        has = found.hessian is not None
+    assert has != (name in NO_CURVATURE), (
+        f"{name} needs a curvature in its Elementwise, and predicted=1 where the "
+        "prediction is the second input; otherwise a reason in NO_CURVATURE of "
+        "lossbook/gradients.py; not both"
+    )
+    in_oracle = name in held or name in CURVATURE_HELD_ELSEWHERE
+    assert in_oracle == has, f"{name} needs a curvature in tests/oracle.py"
+
+
+def _named(case):
+    """Return the options, and by name what comes after the prediction."""
+    names = list(signature(case.function).parameters)
+    return {**case.options, **dict(zip(names[2:], case.args[2:], strict=False))}
 
 
 FRAMEWORKS = [path.parent.name for path in BACKENDS.glob("*/__init__.py")]
