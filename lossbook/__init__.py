@@ -8,6 +8,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lossbook.constants import best_constant
 from lossbook.gradients import (
     check_gradient,
     gradient_hessian,
@@ -64,6 +65,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "adaptive_robust",
+    "best_constant",
     "binary_cross_entropy",
     "bpr",
     "check",

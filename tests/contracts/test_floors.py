@@ -13,7 +13,7 @@ FLOORS = [
     {"backends"},
     {"core"},
     {"losses"},
-    {"gradients", "metrics", "optim"},
+    {"constants", "gradients", "metrics", "optim"},
     {"adapters", "conventions"},
     {"_book"},
     {"datasets", "examples", "plots", "results"},  # the public names of the course

@@ -50,6 +50,7 @@ NOWHERE_ELSE = {
     "warp": "recommenders write it in their own code",
 }
 NO_LOSSES = {  # public functions that are none
+    "best_constant",
     "check",
     "check_gradient",
     "class_weights",
