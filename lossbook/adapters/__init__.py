@@ -27,7 +27,7 @@ OF_LABELS = adapted("labels")
 FUNCTIONS = (*ELEMENTWISE, *OF_DISTRIBUTIONS, *OF_LABELS, *adapted("either"))
 
 _SPELLED = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "nll": "NLL", "kl": "KL"}
-_ADAPTERS = ("torch", "keras")
+_ADAPTERS = ("torch", "keras", "xgboost", "lightgbm", "catboost")
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,9 @@ HEAVY = ("torch", "tensorflow", "keras", "matplotlib", "sklearn", "pooch", "tqdm
 NOT_ALONE = (
     "adapters.torch",
     "adapters.keras",
+    "adapters.xgboost",
+    "adapters.lightgbm",
+    "adapters.catboost",
     "backends.torch",
     "backends.tensorflow",
     "datasets",

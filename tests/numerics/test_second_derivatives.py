@@ -79,7 +79,7 @@ def test_the_curvature_from_above_is_positive_and_its_parabola_above_the_loss(
             assert (ahead <= parabola * (1 + 1e-9) + 1e-9).all()
 
 
-ROBUST = (lb.mse, lb.huber, lb.log_cosh, lb.squared_hinge)
+ROBUST = (lb.mse, lb.huber, lb.log_cosh, lb.squared_hinge, lb.adaptive_robust)
 
 
 def _grid(definition):
