@@ -33,7 +33,7 @@ class Formula:
 
 
 REGRESSION, MARGINS = "losses.regression", "losses.margins"
-CLASSIFICATION, CLASSES = "losses.classification", "core.class_inputs"
+CLASSIFICATION, CLASSES = "losses.classification", "losses.surprise"
 ADVERSARIAL = "losses.adversarial"
 
 FORMULAS = {

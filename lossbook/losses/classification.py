@@ -16,6 +16,7 @@ from lossbook.core.inputs import class_weight_of, prepare, trailing_like
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, reduce
 from lossbook.core.registry import loss
+from lossbook.losses import surprise
 
 BITS_OR_PROBABILITIES = "Targets are 0 and 1, or probabilities."
 PROBABILITIES = "Targets are probabilities."
@@ -244,12 +245,12 @@ def cross_entropy(
     y_true = checks.not_negative(xp, y_true, "y_true", PROBABILITIES, weights)
     if not from_logits:
         y_pred = _probabilities(xp, y_pred, eps, weights)
-    y_smooth, mass = class_inputs.smoothed(xp, y_true, label_smoothing), None
+    y_smooth, mass = surprise.smoothed(xp, y_true, label_smoothing), None
     if class_weight is not None:
         classes = xp.shape(y_pred)[-1]
         weight = class_weight_of(xp, class_weight, classes, "class_weight", y_pred)
         y_smooth, mass = y_smooth * weight, xp.sum(y_true * weight, axis=-1)
-    losses = class_inputs.soft(xp, y_smooth, y_pred, from_logits)
+    losses = surprise.soft(xp, y_smooth, y_pred, from_logits)
     return reduce(xp, losses, weights, reduction, mass)
 
 
@@ -324,12 +325,12 @@ def sparse_cross_entropy(
     if not from_logits:
         p = _probabilities(batch.xp, batch.scores, eps, batch.weights)
         batch = batch._replace(scores=p)
-    loss = class_inputs.surprise_at_once(batch, from_logits, label_smoothing, reduction)
+    loss = surprise.surprise_at_once(batch, from_logits, label_smoothing, reduction)
     if loss is not None:
         return loss
     if from_logits and class_weight is None and not label_smoothing:
-        return batch.reduced(class_inputs.LOGIT_SURPRISE, reduction)
-    losses = class_inputs.weighted_surprise(batch, from_logits, label_smoothing)
+        return batch.reduced(surprise.LOGIT_SURPRISE, reduction)
+    losses = surprise.weighted_surprise(batch, from_logits, label_smoothing)
     return batch.reduce(losses, reduction)
 
 
@@ -393,7 +394,7 @@ def kl_divergence(
     y_true = checks.within_unit(xp, y_true, "y_true", PROBABILITIES, weights)
     if not from_logits:
         y_pred = _probabilities(xp, y_pred, eps, weights)
-    losses = class_inputs.divergence(xp, y_true, y_pred, from_logits)
+    losses = surprise.divergence(xp, y_true, y_pred, from_logits)
     return reduce(xp, losses, weights, reduction)
 
 

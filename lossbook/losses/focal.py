@@ -11,6 +11,7 @@ from lossbook.core.inputs import class_weight_of, prepare
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, weighted
 from lossbook.core.registry import loss
+from lossbook.losses import surprise
 
 
 @loss("elements", adapted=True)
@@ -259,7 +260,7 @@ def sparse_focal(
 def _sparse_focal(batch: class_inputs.ClassBatch, logits: bool, gamma: float) -> Array:
     xp = batch.xp
     if logits:
-        log_p = -class_inputs.surprise(batch, from_logits=True)
+        log_p = -surprise.surprise(batch, from_logits=True)
         return _FOCAL_OF_LOG.losses(xp, log_p, gamma=gamma)
     p = xp.take_labels(batch.scores, batch.labels)
     return _FOCAL.losses(xp, xp.zeros_like(p) + 1, p, gamma=gamma)

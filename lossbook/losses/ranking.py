@@ -12,7 +12,7 @@ from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
 from lossbook.core.checks import Weights, check_between, check_positive
-from lossbook.core.class_inputs import LOGIT_SURPRISE, ClassBatch
+from lossbook.core.class_inputs import ClassBatch
 from lossbook.core.inputs import check_not_empty, check_shapes, float_arrays, weights_of
 from lossbook.core.reduction import (
     Reduction,
@@ -22,6 +22,7 @@ from lossbook.core.reduction import (
 )
 from lossbook.core.registry import loss
 from lossbook.losses.margins import LOGISTIC, POSITIVE_PART
+from lossbook.losses.surprise import LOGIT_SURPRISE
 from lossbook.losses.vectors import direction, norm
 
 

@@ -312,7 +312,7 @@ def test_the_sum_of_an_empty_batch_has_a_graph_behind_it():
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_a_function_of_rows_has_one_gradient_in_every_transform(reduction, monkeypatch):
     from lossbook.backends import torch as xp
-    from lossbook.core.class_inputs import LOGIT_SURPRISE
+    from lossbook.losses.surprise import LOGIT_SURPRISE
 
     monkeypatch.setattr(xp, "KERNELS", {})  # the function itself
 

@@ -86,7 +86,7 @@ FAULTS = [
     Fault("logits taken for probabilities", CLASSIFICATION,
           'p = checks.within_unit(xp, p, "y_pred", USE_LOGITS, weights)', "pass",
           BAD_INPUT),
-    Fault("label smoothing not divided by the classes", CLASS_INPUTS,
+    Fault("label smoothing not divided by the classes", "losses/surprise.py",
           "uniform = label_smoothing / _number_of_classes(xp, y)",
           "uniform = label_smoothing", SEMANTICS),
     Fault("ignored labels counted in the mean", CLASS_INPUTS,

@@ -28,7 +28,7 @@ PLANTED = {
         "Cannot infer type of lambda",
     ),
     "a primitive called with too little": (
-        "core/class_inputs.py",
+        "losses/surprise.py",
         "xp.take_labels(batch.scores, batch.labels)",
         "xp.take_labels(batch.scores)",
         'Too few arguments for "take_labels" of "Backend"',
