@@ -37,10 +37,17 @@ def _tensorflow() -> Backend:
     return tensorflow
 
 
+def _jax() -> Backend:
+    from lossbook.backends import jax
+
+    return jax
+
+
 # The module of the framework, its type of array, and what loads the package here.
 _FRAMEWORKS: list[tuple[str, str, Callable[[], Backend]]] = [
     ("torch", "Tensor", _torch),
     ("tensorflow", "Tensor", _tensorflow),
+    ("jax", "Array", _jax),
 ]
 
 # The usual types stand here from the beginning: when this grows, torch.compile has to
@@ -58,7 +65,7 @@ def backend_of(*arrays: Array) -> Backend:
     Raises
     ------
     TypeError
-        If PyTorch and TensorFlow tensors come together.
+        If arrays of two frameworks come together.
     """
     chosen = _numpy
     for array in arrays:
@@ -69,9 +76,10 @@ def backend_of(*arrays: Array) -> Backend:
         if backend is not _numpy and backend is not chosen:
             if chosen is not _numpy:
                 raise TypeError(
-                    "PyTorch and TensorFlow tensors cannot be mixed in one loss. Pass "
-                    "the one that needs no gradient as a NumPy array: x.numpy() in "
-                    "TensorFlow, x.detach().cpu().numpy() in PyTorch."
+                    "PyTorch, TensorFlow and JAX arrays cannot be mixed in one loss. "
+                    "Pass the one that needs no gradient as a NumPy array: "
+                    "x.detach().cpu().numpy() in PyTorch, x.numpy() in TensorFlow, "
+                    "numpy.asarray(x) in JAX."
                 )
             chosen = backend
     return chosen
