@@ -30,8 +30,8 @@ $(VENV)/.book: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.book
-	@echo "Installing PyTorch, TensorFlow and the test tools ..."
-	$(PIP) install -c constraints.txt -e ".[torch,tensorflow,test]"
+	@echo "Installing PyTorch, TensorFlow, JAX and the test tools ..."
+	$(PIP) install -c constraints.txt -e ".[torch,tensorflow,jax,test]"
 	@touch $@
 
 $(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python

@@ -1,4 +1,4 @@
-"""Loss functions that are right to the last digit, on NumPy, PyTorch and TensorFlow.
+"""Loss functions, right to the last digit, on NumPy, PyTorch, TensorFlow and JAX.
 
 >>> import lossbook as lb
 >>> float(lb.mse([3, 5], [2.5, 5.5]))

@@ -1,4 +1,4 @@
-"""The three backends, as the tests use them."""
+"""The backends, as the tests use them. JAX is left out where it is not installed."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-BACKENDS = ("numpy", "torch", "tensorflow")
+BACKENDS = ("numpy", "torch", "tensorflow", "jax")
 needs_inductor = pytest.mark.skipif(
     not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++"))),
     reason="torch.compile's own backend needs a C++ compiler: apt install g++",
@@ -24,7 +24,16 @@ def array(backend, values, dtype=None):
         import tensorflow as tf
 
         return tf.constant(values)
+    if backend == "jax":
+        return jax().numpy.array(values)
     return values
+
+
+def jax():
+    """Return JAX, told to have float64; skip the test where it is not installed."""
+    module = pytest.importorskip("jax", reason='pip install "lossbook[jax]"')
+    module.config.update("jax_enable_x64", True)
+    return module
 
 
 def numpy_of(x):

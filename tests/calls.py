@@ -11,6 +11,7 @@ import torch
 import lossbook as lb
 from lossbook.losses import adversarial
 
+from .backends import jax
 from .cases import CASES
 
 RNG = np.random.default_rng(13)
@@ -74,10 +75,7 @@ def all_at_once(losses: list[Loss]) -> Loss:
     others = [_without_prediction(loss) for loss in losses]
 
     def function(pred: Any, *rest: Any) -> Any:
-        torches = isinstance(pred, torch.Tensor)
-        reshape, stack = (
-            (torch.reshape, torch.stack) if torches else (tf.reshape, tf.stack)
-        )
+        reshape, stack = _reshape_and_stack(pred)
         values, start, remaining = [], 0, list(rest)
         for loss, those in zip(losses, others, strict=True):
             shape = loss.arrays[loss.argnum].shape
@@ -89,6 +87,14 @@ def all_at_once(losses: list[Loss]) -> Loss:
         return stack(values)
 
     return Loss("all", function, (flat, *(x for those in others for x in those)))
+
+
+def _reshape_and_stack(x: Any) -> tuple[Any, Any]:
+    if isinstance(x, torch.Tensor):
+        return torch.reshape, torch.stack
+    if tf.is_tensor(x):
+        return tf.reshape, tf.stack
+    return jax().numpy.reshape, jax().numpy.stack
 
 
 def _without_prediction(loss: Loss) -> list[Any]:

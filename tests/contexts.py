@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 import tensorflow as tf
 import torch
@@ -19,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 import lossbook as lb
 
-from .backends import array, numpy_of
+from .backends import array, jax, numpy_of
 from .calls import LOSSES, Call, Loss, all_at_once, expected, rounded
 
 
@@ -217,6 +218,47 @@ def tf_saved(made: Call) -> tuple[Any, Any]:
         return _taped(again, again.pred)
 
 
+# --- JAX ------------------------------------------------------------------------------
+
+
+def _with_values(made: Call) -> Callable[[Any], tuple[Any, Any]]:
+    """Return the sum of the values, which is differentiated, and the values."""
+
+    def run(pred: Any) -> tuple[Any, Any]:
+        values = made(pred)
+        return values.sum(), values
+
+    return run
+
+
+def jax_eager(made: Call) -> tuple[Any, Any]:
+    gradient, value = jax().grad(_with_values(made), has_aux=True)(made.pred)
+    return value, gradient
+
+
+def jax_jit(made: Call) -> tuple[Any, Any]:
+    gradient, value = jax().jit(jax().grad(_with_values(made), has_aux=True))(made.pred)
+    return value, gradient
+
+
+def jax_vmap(made: Call) -> tuple[Any, Any]:
+    both = jax().numpy.stack([made.pred, 0.9 * made.pred])
+    gradient = jax().jit(jax().vmap(jax().grad(_with_values(made), has_aux=True)))
+    gradients, values = gradient(both)
+    return values[0], gradients[0]
+
+
+def jax_jacfwd(made: Call) -> tuple[Any, Any]:
+    """Return the derivative forwards, in each direction by itself."""
+    gradient = jax().jit(jax().jacfwd(_with_values(made), has_aux=True))
+    return gradient(made.pred)[::-1]
+
+
+def jax_without_x64(made: Call) -> tuple[Any, Any]:
+    with jax().enable_x64(False):
+        return jax_jit(made._replace(args=list(map(jax().numpy.array, made.args))))
+
+
 # --- NumPy ----------------------------------------------------------------------------
 
 
@@ -279,6 +321,12 @@ CONTEXTS = {
     "tensorflow: unknown batch": Context("tensorflow", tf_graph(False, unknown=True)),
     "tensorflow: XLA": Context("tensorflow", tf_graph(jit=True), together=True),
     "tensorflow: saved and loaded": Context("tensorflow", tf_saved, together=True),
+    "jax: eager": Context("jax", jax_eager),
+    "jax: jit": Context("jax", jax_jit, together=True),
+    "jax: vmap": Context("jax", jax_vmap, together=True),
+    "jax: jacfwd": Context("jax", jax_jacfwd, together=True),
+    "jax: bfloat16": Context("jax", jax_jit, True, ml_dtypes.bfloat16, 8e-3),
+    "jax: float32 without x64": Context("jax", jax_without_x64, True, np.float32, 1e-5),
     "numpy: read-only": Context("numpy", numpy_as(read_only)),
     "numpy: Fortran order": Context("numpy", numpy_as(np.asfortranarray)),
     "numpy: big-endian": Context("numpy", numpy_as(big_endian)),
@@ -319,7 +367,8 @@ def row(name: str) -> dict[str, float | str]:
     context = CONTEXTS[name]
     losses = [loss for loss in LOSSES if loss.name not in REFUSED.get(name, ())]
     if context.together:
-        return dict(_split(losses, *found_in(context, all_at_once(losses))))
+        found = found_in(context, all_at_once(losses))
+        return dict(_split(losses, context.dtype, *found))
     found: dict[str, float | str] = {}
     for loss in losses:
         try:
@@ -331,10 +380,10 @@ def row(name: str) -> dict[str, float | str]:
     return found
 
 
-def _split(losses: list[Loss], values: Any, gradient: Any) -> Any:
+def _split(losses: list[Loss], dtype: Any, values: Any, gradient: Any) -> Any:
     start = 0
     for loss, value in zip(losses, values, strict=True):
-        value_wanted, wanted = expected(loss, np.float64)
+        value_wanted, wanted = expected(loss, dtype)
         part = gradient[start : start + wanted.size].reshape(wanted.shape)
         yield loss.name, off((value, part), (value_wanted, wanted))
         start += wanted.size

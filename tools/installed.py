@@ -20,7 +20,7 @@ from pathlib import Path
 from environments import ROOT, git, pip, prepare, python_of, variables
 
 FOLDER = ROOT / ".wheel"
-EXTRAS = "torch,tensorflow,test"
+EXTRAS = "torch,tensorflow,jax,test"
 WHERE = """
 import lossbook, sysconfig
 print(lossbook.__file__, sysconfig.get_path("purelib"), sep="\\n")

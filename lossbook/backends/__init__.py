@@ -5,7 +5,7 @@ files, and a line of `_FRAMEWORKS` with the statement that loads it.
 
 A framework is looked at only if its module has been imported already: arrays of a
 framework that nobody imported cannot exist, so `import lossbook` stays quick and works
-where neither PyTorch nor TensorFlow is installed. The answer is kept by array type.
+where none of them is installed. The answer is kept by array type.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def backend_of(*arrays: Array) -> Backend:
         if backend is not _numpy and backend is not chosen:
             if chosen is not _numpy:
                 raise TypeError(
-                    "PyTorch, TensorFlow and JAX arrays cannot be mixed in one loss. "
-                    "Pass the one that needs no gradient as a NumPy array: "
+                    "PyTorch and TensorFlow tensors and JAX arrays cannot be mixed in "
+                    "one loss. Pass the one that needs no gradient as a NumPy array: "
                     "x.detach().cpu().numpy() in PyTorch, x.numpy() in TensorFlow, "
                     "numpy.asarray(x) in JAX."
                 )

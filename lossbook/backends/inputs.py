@@ -179,11 +179,6 @@ def _of_package(*packages: str) -> Callable[[Any], bool]:
     return lambda x: type(x).__module__.partition(".")[0] in packages
 
 
-def _is_tracer(x: Any) -> bool:
-    inside = ".interpreters" in type(x).__module__ or "Tracer" in type(x).__name__
-    return _of_package("jax", "jaxlib")(x) and inside
-
-
 def _is_sparse(x: Any) -> bool:
     return _of_package("scipy", "sparse")(x) and hasattr(x, "nnz")
 
@@ -211,16 +206,6 @@ _REFUSED: list[tuple[Callable[[Any], bool], str]] = [
         lambda x: isinstance(x, np.ma.MaskedArray),
         "is a masked array, whose mask would be lost. Pass {name}.filled(0), and "
         "sample_weight=~numpy.ma.getmaskarray({name}) to leave out what is masked.",
-    ),
-    (
-        _is_tracer,
-        "is a {kind}: inside jax.jit and jax.grad there are no values to compute with. "
-        "Compute the loss outside of them, where numpy.asarray works, and take its "
-        "gradient from lossbook.value_and_grad.",
-    ),
-    (
-        _of_package("jax", "jaxlib"),
-        _UNKNOWN + "Pass numpy.asarray({name}); JAX follows no gradient through it.",
     ),
     (_of_package("cupy"), _UNKNOWN + "Pass {name}.get()."),
     (_of_package("mxnet"), _UNKNOWN + "Pass {name}.asnumpy()."),

@@ -261,12 +261,13 @@ def gradient_penalty(
         The model; it gives one score a sample, and must not mix samples (no batch
         normalisation).
     real, fake : array
-        Samples of PyTorch or TensorFlow, of the same shape (n, ...) and dtype.
+        Samples of PyTorch, TensorFlow or JAX, of the same shape (n, ...) and dtype.
     target : float
         The norm t that the slope should have, 0 or more.
     mix : number or array, optional
         The shares of the real samples, in [0, 1]; one, or one a sample. By default
-        drawn by the framework's own generator.
+        drawn by the framework's own generator; under ``jax.jit``, where that would give
+        the same ones in every call, they must be passed.
     sample_weight, reduction : optional
         As in :func:`lossbook.mse`; one loss a sample.
 
@@ -301,8 +302,8 @@ def gradient_penalty(
     xp = backend_of(real, fake)
     if xp.input_gradient is None:
         raise TypeError(
-            "gradient_penalty needs samples of PyTorch or TensorFlow, which can "
-            "differentiate twice, got NumPy's. Use torch.as_tensor(real) and "
+            "gradient_penalty needs samples of a framework that differentiates twice, "
+            "PyTorch, TensorFlow or JAX, got NumPy's. Use torch.as_tensor(real) and "
             "torch.as_tensor(fake), with a critic of the same framework."
         )
     check_reduction(reduction)

@@ -169,14 +169,18 @@ def global_mean(
               \frac{\partial L}{\partial S_p} = \frac{1}{\sum_p W_p}
 
     The mean of the means of the parts is another number as soon as the parts differ in
-    size, in padding or in weights. Where PyTorch has a process group, or TensorFlow
-    runs in a strategy, both sums are also taken over all workers: every worker gets the
-    same value.
+    size, in padding or in weights. Where PyTorch has a process group, TensorFlow runs
+    in a strategy, or JAX is inside ``jax.shard_map`` or ``jax.pmap``, both sums are
+    also taken over all workers: every worker gets the same value. On JAX that is a
+    ``jax.lax.psum`` over the axes of devices on which the sums differ, which need not
+    be named.
 
     Gradients come out right by each framework's own convention. DistributedDataParallel
     averages the gradients of K workers, so that dL/dS is K / W here; TensorFlow adds
     them, so that it is 1 / W. (Keras's ``fit`` divides by K by itself: use it in
-    training loops of your own.)
+    training loops of your own.) So it is in JAX: ``jax.shard_map`` adds the gradients
+    of what all devices share by itself, under ``jax.pmap`` and with
+    ``check_vma=False`` add them with ``jax.lax.psum``, not ``pmean``.
 
     A DTensor of PyTorch is taken with the parts of all processes, so that the number
     beside it must be that of all of them as well; the mean is a plain tensor.

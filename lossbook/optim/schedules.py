@@ -2,7 +2,7 @@
 
 They are part of ``lossbook.optim``, which takes them in the place of a number:
 ``lb.optim.adam(lb.optim.cosine(1e-3, steps=1000))``. The count may also be an array
-inside a graph of PyTorch or TensorFlow.
+inside a graph of PyTorch, TensorFlow or JAX.
 """
 
 from __future__ import annotations

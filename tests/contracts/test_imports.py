@@ -11,7 +11,16 @@ import pytest
 
 import lossbook as lb
 
-HEAVY = ("torch", "tensorflow", "keras", "matplotlib", "sklearn", "pooch", "tqdm")
+HEAVY = (
+    "torch",
+    "tensorflow",
+    "jax",
+    "keras",
+    "matplotlib",
+    "sklearn",
+    "pooch",
+    "tqdm",
+)
 # Their examples need more than NumPy.
 NOT_ALONE = (
     "adapters.torch",
@@ -21,6 +30,7 @@ NOT_ALONE = (
     "adapters.catboost",
     "backends.torch",
     "backends.tensorflow",
+    "backends.jax",
     "datasets",
     "plots",
     "conventions",

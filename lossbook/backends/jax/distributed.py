@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ def sum_over_workers(total: Array, weight: Array) -> tuple[Array, Array, int]:
     names = _axes(total, weight)
     if not names:
         return total, weight, 1
-    both = [_varying(jax.lax.stop_gradient(x), names) for x in (total, weight)]
+    both = [varying(jax.lax.stop_gradient(x), names) for x in (total, weight)]
     total, weight = (jax.lax.psum(x, names) for x in both)
     return total, weight, 1
 
@@ -38,10 +39,7 @@ def _axes(*sums: Array) -> tuple[str, ...]:
     return tuple(frozenset().union(*map(varies_over, sums)))
 
 
-def _varying(x: Array, names: tuple[str, ...]) -> Array:
-    """Return a sum that counts once on each device, also where it is the same there."""
-    known = varies_over(x)
-    missing = tuple(name for name in names if name not in known)
-    if not known or not missing:
-        return x
-    return jax.lax.pcast(x, missing, to="varying")
+def varying(x: Array, names: Iterable[str]) -> Array:
+    """Return an array that counts as one on each device, also where it is the same."""
+    missing = tuple(set(names) - varies_over(x))
+    return jax.lax.pcast(x, missing, to="varying") if missing else x

@@ -45,7 +45,7 @@ def total(
 @partial(jax.jit, static_argnames="chunk")
 def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
     """Return the loss of each row."""
-    if len(h) <= chunk:
+    if len(h) <= chunk or _is_spread(h):
         return _rows(h, w, b, labels)
 
     def step(_: None, part: tuple[Array, Array]) -> tuple[None, Array]:
@@ -65,6 +65,12 @@ def _rows(h: Array, w: Array, b: Array | None, labels: Array) -> Array:
 
 def _surprise(labels: Array, z: Array) -> Array:
     return -take_labels(log_softmax(z), labels)
+
+
+def _is_spread(h: Array) -> bool:
+    """Say whether the rows lie on several devices, by explicit axes of a mesh."""
+    places = jax.typeof(h).sharding.spec
+    return bool(places) and places[0] is not None
 
 
 def _in_chunks(x: Array, chunk: int) -> Array:

@@ -37,7 +37,7 @@ expm1, log1p, tanh = digits.expm1, digits.log1p, digits.tanh
 sinh, softplus, power = digits.sinh, digits.softplus, digits.power
 
 _FLOATS = (jnp.float32, jnp.float64)
-_BLOCK = 2**8  # elements that are added up in a row
+_LARGE = 2**16  # elements from which on XLA adds up as a tree, to an ulp
 
 
 def owns(kind: type) -> bool:
@@ -60,9 +60,15 @@ def cast(x: Array, like: Array) -> Array:
 
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
-    if x.dtype in (jnp.int32, jnp.int64):
-        return x
-    return x.astype(jnp.int32) if x.dtype.itemsize < 4 else to_int64(x)
+    if x.dtype.itemsize < 4:
+        return x.astype(jnp.int32)
+    if x.dtype == jnp.int32 or jax.config.jax_enable_x64:
+        return x if x.dtype == jnp.int32 else x.astype(jnp.int64)
+    # Out of range stays out of range where JAX has no more than 32 bits.
+    ends = np.iinfo(np.int32)
+    with jax.enable_x64(True):
+        wide = jnp.clip(x.astype(jnp.int64), ends.min, ends.max)
+        return jax.lax.convert_element_type(wide, jnp.int32)
 
 
 def to_int64(x: Array) -> Array:
@@ -176,23 +182,16 @@ def clip(x: Array, low: Any, high: Any) -> Array:
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum over all elements or along an axis."""
-    if axis is None and x.size > _BLOCK**2:
-        return _sum_of_blocks(x)
+    if axis is None and x.dtype == jnp.float32 and x.size < _LARGE:
+        with jax.enable_x64(True):
+            wide = jnp.sum(jax.lax.convert_element_type(x, jnp.float64))
+            return jax.lax.convert_element_type(wide, jnp.float32)
     return jnp.sum(x, axis=axis, keepdims=keepdims)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
     return sum(x) / x.size
-
-
-@digits.compiled
-def _sum_of_blocks(x: Array) -> Array:
-    """Add up blocks, and their sums in blocks: in a row float32 loses digits."""
-    x = x.reshape(-1)
-    while x.size > 1:
-        x = jnp.pad(x, (0, -x.size % _BLOCK)).reshape(-1, _BLOCK).sum(axis=1)
-    return x[0]
 
 
 def max(x: Array, axis: int, keepdims: bool = False) -> Array:

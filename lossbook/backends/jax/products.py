@@ -16,6 +16,8 @@ from jax.extend.core import Primitive
 from jax.extend.core.primitives import mul_p
 from jax.interpreters import ad, batching, mlir
 
+from lossbook.backends.jax.distributed import varies_over, varying
+
 Array = Any
 
 _silent_p = Primitive("lossbook_silent_product")
@@ -23,7 +25,8 @@ _silent_p = Primitive("lossbook_silent_product")
 
 def silent_product(a: Array, b: Array) -> Array:
     """Return a b for arrays of one dtype, with 0 times anything 0."""
-    a, b = jnp.broadcast_arrays(a, b)
+    names = varies_over(a) | varies_over(b)
+    a, b = (varying(x, names) for x in jnp.broadcast_arrays(a, b))
     return _silent_p.bind(a, b)
 
 

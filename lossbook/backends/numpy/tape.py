@@ -221,7 +221,7 @@ def _cannot_trace(name: str, method: str) -> TypeError:
     call = name if method == "__call__" else f"{name}.{method}"
     return TypeError(
         f"value_and_grad cannot differentiate through {call} on NumPy arrays. Use "
-        "lossbook.numerical_gradient, or the same code on PyTorch or TensorFlow."
+        "lossbook.numerical_gradient, or the same code on PyTorch, TensorFlow or JAX."
     )
 
 
