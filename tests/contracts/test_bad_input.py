@@ -68,7 +68,7 @@ def test_what_holds_no_real_numbers_is_refused_by_name(case, backend):
         refused(lambda bad=bad: case(*args, sample_weight=bad), "sample_weight")
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
 @every_loss
 def test_tensors_of_complex_numbers_are_refused_by_name(case, backend):
     args = case.inputs(backend)

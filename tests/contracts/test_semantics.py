@@ -316,7 +316,8 @@ def test_labels_may_be_of_any_integer_dtype(backend):
 @on_every_backend
 def test_without_a_float_the_default_dtype_is_taken(backend):
     y, p = array(backend, [1, 2]), array(backend, [2, 4])
-    expected = np.float64 if backend == "numpy" else np.float32
+    # JAX has been told to have float64.
+    expected = np.float64 if backend in ("numpy", "jax") else np.float32
     loss = numpy_of(lb.mse(y, p))
     assert loss.dtype == expected
     assert loss == 2.5
@@ -325,7 +326,7 @@ def test_without_a_float_the_default_dtype_is_taken(backend):
 # Frameworks
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
 @every_case
 def test_numpy_truth_goes_along_with_a_prediction_of_any_framework(case, backend):
     args = case.inputs(backend)
@@ -371,7 +372,7 @@ def test_lists_become_arrays(case):
     np.testing.assert_allclose(got, case(*case.args))
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
 def test_lists_take_the_framework_and_dtype_of_the_other_argument(backend):
     p = array(backend, np.array([0.1, 0.7], np.float64))
     loss = lb.mse([0.1, 0.2], p)

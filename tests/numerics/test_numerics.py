@@ -60,6 +60,8 @@ def typed(backend, values, dtype):
     if backend == "numpy":
         return values.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
     wide = array(backend, values.astype(np.float64))
+    if backend == "jax":
+        return wide.astype(dtype)
     if backend == "tensorflow":
         import tensorflow as tf
 
