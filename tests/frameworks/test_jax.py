@@ -55,9 +55,7 @@ def test_integers_keep_their_digits_where_jax_has_32_bits(without_x64):
 
 def test_a_label_beyond_32_bits_is_not_taken_for_one_within(without_x64):
     logits = jax.numpy.zeros((1, 3))
-    with pytest.raises(
-        ValueError, match="3 classes, got labels from 2147483647"
-    ):
+    with pytest.raises(ValueError, match="3 classes, got labels from 2147483647"):
         lb.sparse_cross_entropy(np.array([2**32 + 1]), logits, from_logits=True)
 
 
