@@ -26,7 +26,7 @@ from ..planted import FORMULAS
 ROOT = Path(__file__).parents[2]
 PLUGIN = "tests.planted"
 # The tests that load no framework: a fault in shared code shows on NumPy, in seconds.
-NUMPY = "-k 'numpy and not torch and not tensorflow and not tensors'"
+NUMPY = "-k 'numpy and not torch and not tensorflow and not jax and not tensors'"
 ORACLE = "tests/numerics/test_oracle.py -k 'mpmath and numpy and float64'"
 SEMANTICS = f"tests/contracts/test_semantics.py {NUMPY}"
 NUMERICS = "tests/numerics/test_numerics.py -k 'numpy and not compile'"
@@ -43,6 +43,7 @@ TORCH_GRAD, TORCH_KERNELS = (
     f"backends/torch/{name}.py" for name in ("custom_grad", "kernels")
 )
 TF_GRAD = "backends/tensorflow/custom_grad.py"
+JAX = "tests/frameworks/test_jax.py -k 'weighs or few or chunks'"
 PENALTIES = "tests/losses/test_regularization.py -k 'penalty_sums and numpy'"
 
 
@@ -203,6 +204,12 @@ FAULTS = [
           "backends/tensorflow/linear.py",
           "tf.tensor_scatter_nd_sub(grad, places, factor[i])", "grad",
           "tests/losses/test_linear_cross_entropy.py -k 'has_them_too and eager'"),
+    Fault("jax: 0 times inf on the way back", "backends/jax/products.py",
+          "(a == 0) | (b == 0)", "(a == 0) & (b == 0)", JAX),
+    Fault("jax: the tangent of a row not added up", "backends/jax/custom_grad.py",
+          "change.sum(-1) if plan.rowwise else change", "change", JAX),
+    Fault("jax: a program for every value", "backends/jax/custom_grad.py",
+          "len(self.by_values) >= PATIENCE", "False", JAX),
     Fault("triplet: the two distances exchanged", "losses/ranking.py",
           "norm(xp, a - p) - norm(xp, a - n)", "norm(xp, a - n) - norm(xp, a - p)",
           "tests/losses/test_ranking.py -k torch"),
@@ -279,6 +286,8 @@ ALL_TESTS = {fault.tests for fault in FAULTS} | set(map(chosen_for, FORMULAS))
 
 @pytest.mark.parametrize("tests", sorted(ALL_TESTS))
 def test_each_planted_fault_fails_a_test_that_passes_without_it(tests, copy):
+    if tests == JAX:
+        pytest.importorskip("jax", reason='pip install "lossbook[jax]"')
     chosen, runs = shlex.split(tests), {}
     for name in FORMULAS:
         if chosen_for(name) == tests:
