@@ -158,3 +158,23 @@ def test_what_has_no_second_derivative_is_refused_with_the_reason():
         lb.gradient_hessian(lb.mse)([0.0, 1.0], [[0.5], [1.0]])
     with pytest.raises(ValueError, match="reduction must be one of"):
         lb.mse([0.0], [0.5], reduction=str(EXACT))
+
+
+def test_graphs_and_transforms_give_the_same_and_nothing_is_differentiated():
+    import tensorflow as tf
+    import torch
+
+    both = partial(lb.gradient_hessian(lb.focal), from_logits=True)
+    y, z = np.array([0.0, 1.0, 1.0]), np.array([0.3, -2.0, 4.0])
+    expected = both(y, z)
+    args = torch.tensor(y), torch.tensor(z, requires_grad=True)
+    compiled = torch.compile(both, backend="eager", fullgraph=True)
+    for found in (
+        both(*args),
+        compiled(*args),
+        torch.func.vmap(both)(*args),
+        tf.function(both)(tf.constant(y), tf.constant(z)),
+    ):
+        for one, other in zip(found, expected, strict=True):
+            assert not getattr(one, "requires_grad", False)
+            np.testing.assert_allclose(numpy_of(one), other, rtol=1e-14)
