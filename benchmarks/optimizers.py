@@ -33,6 +33,7 @@ class Case(NamedTuple):
     name: str
     settings: dict[str, Any]
     change: float | None = None
+    libraries: tuple[str, ...] = ("torch", "keras")
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key}={value}" for key, value in self.settings.items())
@@ -62,6 +63,20 @@ CASES = [
     Case("adamw", {}, 0.02),
     Case("adamw", {"lr": 0.05, "beta1": 0.8, "beta2": 0.99, "weight_decay": 0.3}, 0.01),
 ]
+# Decays, the largest square so far, Lion and Muon.
+DECAY = {"w": True, "b": False}  # as one does: biases stay as they are
+LATER = [
+    Case("sgd", {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.5, "decay": DECAY}),
+    Case("adagrad", {"weight_decay": 0.5}, 0.2),
+    Case("rmsprop", {"momentum": 0.8, "weight_decay": 0.5}, 0.002),
+    Case("adam", {"lr": 0.05, "weight_decay": 0.5, "decay": DECAY}, 0.01),
+    Case("adam", {"lr": 0.05, "beta2": 0.9, "amsgrad": True}, 0.01),
+    Case("adamw", {"lr": 0.05, "beta2": 0.9, "amsgrad": True, "decay": DECAY}),
+    Case("lion", {"lr": 0.02, "beta1": 0.8, "weight_decay": 0.3}, 0.005, ("keras",)),
+    Case("muon", {"lr": 0.05, "weight_decay": 0.3}, 0.01),
+    Case("muon", {"lr": 0.05, "momentum": 0.8, "nesterov": False, "steps": 3}),
+    Case("muon", {"lr": 0.05, "rms": 0.2, "decay": DECAY}),
+]
 STEPS = 50
 START = {
     "w": np.array([[1.5, -2.0], [0.3, 4.0], [-1.0, 0.01]]),
@@ -84,15 +99,25 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.max(np.abs(a - b) / np.abs(b).max(axis=0)))
 
 
-def run_ours(case: Case, like: str, backend: str) -> np.ndarray:
+def start_of(case: Case, like: str) -> dict[str, np.ndarray]:
+    """Return the parameters that the optimizer takes: Muon's of torch no vectors."""
+    only_matrices = case.name == "muon" and like == "torch"
+    return {k: v for k, v in START.items() if v.ndim == 2 or not only_matrices}
+
+
+def run_ours(case: Case, like: str, backend: str, dtype: str = "float64") -> np.ndarray:
     """Return the parameters after each step, one row a step."""
     make = {"numpy": np.asarray, "torch": _torch_tensor, "tensorflow": _tf_constant}
     array = make[backend]
-    optimizer = getattr(lb.optim, case.name)(**case.settings, like=like)
-    params = {key: array(value) for key, value in START.items()}
+    params = {k: array(v.astype(dtype)) for k, v in start_of(case, like).items()}
+    settings = dict(case.settings)
+    if "decay" in settings:
+        settings["decay"] = {key: settings["decay"][key] for key in params}
+    optimizer = getattr(lb.optim, case.name)(**settings, like=like)
     state, path = optimizer.init(params), []
     for step in range(STEPS):
-        grads = {k: array(gradient(k, np.asarray(p), step)) for k, p in params.items()}
+        slopes = {k: gradient(k, np.asarray(p), step) for k, p in params.items()}
+        grads = {k: array(slope.astype(dtype)) for k, slope in slopes.items()}
         changed = case.change if case.change and step >= STEPS // 2 else None
         params, state = optimizer.step(params, grads, state, lr=changed)
         path.append(np.concatenate([np.asarray(p).ravel() for p in params.values()]))
@@ -111,28 +136,47 @@ def _tf_constant(values: np.ndarray) -> Any:
     return tf.constant(values)
 
 
-def run_torch(case: Case) -> np.ndarray:
-    """Return the same of ``torch.optim``, in float64."""
+TORCH = {
+    "sgd": "SGD",
+    "adagrad": "Adagrad",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "muon": "Muon",
+}
+TORCH_NAMES = {
+    "rho": "alpha",
+    "initial_accumulator": "initial_accumulator_value",
+    "steps": "ns_steps",
+}
+
+
+def run_torch(case: Case, dtype: str = "float64") -> np.ndarray:
+    """Return the same of ``torch.optim``."""
     import torch
 
-    names = {"rho": "alpha", "initial_accumulator": "initial_accumulator_value"}
-    settings = {names.get(key, key): value for key, value in case.settings.items()}
-    if "beta1" in settings:
-        settings["betas"] = settings.pop("beta1"), settings.pop("beta2")
-    kinds = {
-        "sgd": torch.optim.SGD,
-        "adagrad": torch.optim.Adagrad,
-        "rmsprop": torch.optim.RMSprop,
-        "adam": torch.optim.Adam,
-        "adamw": torch.optim.AdamW,
+    settings = {TORCH_NAMES.get(key, key): v for key, v in case.settings.items()}
+    if "adam" in case.name:
+        settings["betas"] = settings.pop("beta1", 0.9), settings.pop("beta2", 0.999)
+    if settings.pop("rms", None):
+        settings["adjust_lr_fn"] = "match_rms_adamw"
+    which = settings.pop("decay", {})
+    params = {
+        k: torch.tensor(v.astype(dtype), requires_grad=True)
+        for k, v in start_of(case, "torch").items()
     }
-    params = {k: torch.tensor(v, requires_grad=True) for k, v in START.items()}
-    optimizer, path = kinds[case.name](params.values(), **settings), []
+    groups = [
+        {"params": [p]} if which.get(k, True) else {"params": [p], "weight_decay": 0}
+        for k, p in params.items()
+    ]
+    optimizer, path = getattr(torch.optim, TORCH[case.name])(groups, **settings), []
     for step in range(STEPS):
         if case.change and step == STEPS // 2:
-            optimizer.param_groups[0]["lr"] = case.change
+            for group in optimizer.param_groups:
+                group["lr"] = case.change
         for key, p in params.items():
-            p.grad = torch.tensor(gradient(key, p.detach().numpy(), step))
+            slope = gradient(key, p.detach().numpy(), step)
+            p.grad = torch.tensor(slope.astype(dtype))
         optimizer.step()
         path.append(
             np.concatenate([p.detach().numpy().ravel() for p in params.values()])
@@ -140,47 +184,51 @@ def run_torch(case: Case) -> np.ndarray:
     return np.array(path)
 
 
-def run_keras(case: Case) -> np.ndarray:
-    """Return the same of ``keras.optimizers``, in float64.
+def run_keras(case: Case, dtype: str = "float64") -> np.ndarray:
+    """Return the same of ``keras.optimizers``.
 
     Whatever it is told, it rounds the momentum of SGD to float32 in between.
     """
     import keras
 
     usual = keras.config.floatx()
-    keras.config.set_floatx("float64")  # else it rounds the learning rate too
+    keras.config.set_floatx(dtype)  # else it rounds the learning rate too
     try:
-        return _keras_path(case)
+        return _keras_path(case, dtype)
     finally:
         keras.config.set_floatx(usual)
 
 
-def _keras_path(case: Case) -> np.ndarray:
+KERAS = {**TORCH, "lion": "Lion"}
+KERAS_NAMES = {
+    "lr": "learning_rate",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+    "initial_accumulator": "initial_accumulator_value",
+    "steps": "ns_steps",
+    "rms": "rms_rate",
+}
+
+
+def _keras_path(case: Case, dtype: str) -> np.ndarray:
     import keras
 
-    names = {
-        "lr": "learning_rate",
-        "beta1": "beta_1",
-        "beta2": "beta_2",
-        "eps": "epsilon",
-        "initial_accumulator": "initial_accumulator_value",
-    }
-    settings = {names.get(key, key): value for key, value in case.settings.items()}
-    kinds = {
-        "sgd": keras.optimizers.SGD,
-        "adagrad": keras.optimizers.Adagrad,
-        "rmsprop": keras.optimizers.RMSprop,
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-    }
-    optimizer = kinds[case.name](**settings)
-    params = {k: keras.Variable(v, dtype="float64") for k, v in START.items()}
+    settings = {KERAS_NAMES.get(key, key): v for key, v in case.settings.items()}
+    which = settings.pop("decay", {})
+    if case.name == "muon" and "weight_decay" in settings:
+        settings["adam_weight_decay"] = settings["weight_decay"]
+    optimizer = getattr(keras.optimizers, KERAS[case.name])(**settings)
+    params = {k: keras.Variable(v, dtype=dtype) for k, v in START.items()}
+    optimizer.exclude_from_weight_decay(
+        [p for k, p in params.items() if not which.get(k, True)]
+    )
     path = []
     for step in range(STEPS):
         if case.change and step == STEPS // 2:
             optimizer.learning_rate = case.change
         grads = [gradient(key, p.numpy(), step) for key, p in params.items()]
-        grads = [keras.ops.convert_to_tensor(g, "float64") for g in grads]
+        grads = [keras.ops.convert_to_tensor(g, dtype) for g in grads]
         optimizer.apply(grads, list(params.values()))
         path.append(np.concatenate([p.numpy().ravel() for p in params.values()]))
     return np.array(path)
@@ -193,13 +241,15 @@ def report_steps() -> bool:
         f"{'optimizer':10}{'library':9}" + "".join(f"{name:>12}" for name in BACKENDS)
     )
     met = True
-    for name in dict.fromkeys(case.name for case in CASES):
+    for name in dict.fromkeys(case.name for case in CASES + LATER):
         for like, theirs, bar in (
             ("torch", run_torch, 1e-12),
             ("keras", run_keras, 1e-6),
         ):
             worst = dict.fromkeys(BACKENDS, 0.0)
-            for case in (case for case in CASES if case.name == name):
+            for case in CASES + LATER:
+                if case.name != name or like not in case.libraries:
+                    continue
                 expected = theirs(case)
                 for backend in BACKENDS:
                     found = relative_difference(run_ours(case, like, backend), expected)

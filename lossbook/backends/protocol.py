@@ -78,6 +78,9 @@ class Backend(Protocol):
     def cast(self, x: Array, like: Array, /) -> Array:
         """Return `x` in the dtype of `like`."""
 
+    def as_bfloat16(self, x: Array, /) -> Array:
+        """Return float32 rounded to the digits that bfloat16 has, also under XLA."""
+
     def to_index(self, x: Array, like: Array, /) -> Array:
         """Return integer labels in the type that indexing wants."""
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from lossbook.backends import Array, Backend, backend_of
-from lossbook.backends.tree import flatten, is_numbers, opened
-from lossbook.core.checks import check_positive
+from lossbook.backends.tree import changed, flatten, is_numbers, opened
 
 Rate = float | Callable[[Any], Any]
 
@@ -36,12 +34,18 @@ class Optimizer:
         The update of one array, as above.
     slots : dict
         What is remembered for each parameter, and the value that it starts with.
+    decay : callable or structure of bool, optional
+        Which parameters the ``weight_decay`` of the settings shrinks; all, if None.
+    needs : dict
+        The parameters that a slot is kept for, as a function, where that is not all.
     """
 
     lr: Rate
     settings: dict[str, Any]
     rule: Callable[..., tuple[Array, ...]] = field(repr=False)
     slots: dict[str, float] = field(repr=False)
+    decay: Any = field(default=None, repr=False)
+    needs: dict[str, Callable[..., bool]] = field(default_factory=dict, repr=False)
 
     def init(self, params: Any) -> dict[str, Any]:
         """Return the state before the first step.
@@ -64,8 +68,15 @@ class Optimizer:
         zeros = [xp.zeros_like(xp.to_float(xp.asarray(p, "params"))) for p in leaves]
         state: dict[str, Any] = {"step": xp.asarray(np.float64(0), "step")}
         for slot, start in self.slots.items():
-            state[slot] = rebuild([zero + start for zero in zeros])
+            state[slot] = rebuild([self._kept(xp, slot, x) + start for x in zeros])
         return state
+
+    def _kept(self, xp: Backend, slot: str, p: Array) -> Array:
+        """Return what has the shape of a slot: a number where it is not needed."""
+        needed = self.needs.get(slot)
+        if needed is None or needed(xp, p):
+            return p
+        return xp.cast(xp.asarray(np.zeros(()), slot, p), xp.to_float(p))
 
     def step(
         self, params: Any, grads: Any, state: dict[str, Any], *, lr: Any = None
@@ -99,12 +110,13 @@ class Optimizer:
         params, grads = opened(params), opened(grads, "grads")
         leaves, rebuild = _parameters(params)
         xp = backend_of(*leaves)
-        remembered = [_slot(xp, params, state, slot) for slot in self.slots]
+        remembered = [self._slot(xp, params, state, slot) for slot in self.slots]
         step = _count(xp, state) + 1
         h = self._numbers(xp, step, lr)
         moved = [
-            _move(xp, self.rule, h, p, g, *slots)
-            for p, g, *slots in zip(
+            _move(xp, self.rule, h, *arrays)
+            for arrays in zip(
+                self._decays(xp, params, leaves),
                 leaves,
                 _leaves_like(xp, params, grads, "grads"),
                 *remembered,
@@ -113,6 +125,28 @@ class Optimizer:
         ]
         new, *slots = [rebuild(list(arrays)) for arrays in zip(*moved, strict=True)]
         return new, {"step": step, **dict(zip(self.slots, slots, strict=True))}
+
+    def _slot(
+        self, xp: Backend, params: Any, state: dict[str, Any], slot: str
+    ) -> list[Array]:
+        _check_slot(state, slot)
+        if slot in self.needs:
+            params = changed(
+                params, lambda p: self._kept(xp, slot, xp.asarray(p, "params"))
+            )
+        return _leaves_like(xp, params, state[slot], f"state[{slot!r}]")
+
+    def _decays(self, xp: Backend, params: Any, leaves: list[Array]) -> list[bool]:
+        """Say of each parameter whether it decays."""
+        if "weight_decay" not in self.settings:
+            return [False] * len(leaves)
+        if self.decay is None:
+            return [True] * len(leaves)
+        if callable(self.decay):
+            return [_flag(self.decay(xp.asarray(p, "params"))) for p in leaves]
+        return _leaves_like(
+            xp, params, self.decay, "decay", lambda xp, p, flag, name: _flag(flag, name)
+        )
 
     def _numbers(self, xp: Backend, step: Array, lr: Any) -> Numbers:
         known = xp.range_of(step)  # None inside a graph: there the count is an array
@@ -132,7 +166,9 @@ class Numbers:
             setattr(self, name, value)
 
 
-def _move(xp: Backend, rule: Any, h: Numbers, p: Array, *others: Array) -> list[Any]:
+def _move(
+    xp: Backend, rule: Any, h: Numbers, decays: bool, p: Array, *others: Array
+) -> list[Any]:
     """Apply the rule to one parameter, in float32 if it has half precision."""
     kept = xp.asarray(p, "params")
     p = xp.to_float(xp.stop_gradient(kept))
@@ -140,8 +176,25 @@ def _move(xp: Backend, rule: Any, h: Numbers, p: Array, *others: Array) -> list[
     in_graph = {n: xp.cast(x, p) for n, x in h.all.items() if hasattr(x, "shape")}
     if in_graph:
         h = Numbers({**h.all, **in_graph})
+    if decays:
+        p, g = _decayed(h, p, g)
     new, *slots = (xp.cast(x, p) for x in rule(xp, h, p, g, *slots))
     return [new if xp.is_integer(kept) else xp.cast(new, kept), *slots]
+
+
+def _decayed(h: Any, p: Array, g: Array) -> tuple[Array, Array]:
+    if h.coupled:  # the gradient of a penalty, which goes the way of the gradient
+        return p, g + h.weight_decay * p
+    return (1 - h.lr * h.weight_decay) * p, g
+
+
+def _flag(value: Any, name: str = "decay(parameter)") -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(
+            f"{name} must be True or False, got {value!r}. Say of each parameter "
+            "whether it decays."
+        )
+    return bool(value)
 
 
 def _parameters(params: Any) -> tuple[list[Array], Callable[[list[Any]], Any]]:
@@ -184,29 +237,27 @@ def _check_slot(state: dict[str, Any], slot: str) -> None:
         )
 
 
-def _slot(xp: Backend, params: Any, state: dict[str, Any], slot: str) -> list[Array]:
-    _check_slot(state, slot)
-    return _leaves_like(xp, params, state[slot], f"state[{slot!r}]")
-
-
-def _leaves_like(xp: Backend, params: Any, tree: Any, name: str) -> list[Array]:
-    """Return the arrays of `tree` in the order of `params`, whose structure it has."""
+def _leaves_like(
+    xp: Backend, params: Any, tree: Any, name: str, leaf: Any = None
+) -> list[Any]:
+    """Return the leaves of `tree` in the order of `params`, whose structure it has."""
     in_order = isinstance(params, list | tuple) and not is_numbers(params)
     if not in_order and not isinstance(params, dict):
-        return [_leaf_like(xp, params, tree, name)]
+        return [(leaf or _leaf_like)(xp, params, tree, name)]
     tree = _from_file(params, tree)
     if in_order:
         params = dict(enumerate(params))
         tree = dict(enumerate(tree)) if isinstance(tree, list | tuple) else tree
     if not isinstance(tree, dict) or set(tree) != set(params):
         got = list(tree) if isinstance(tree, dict) else f"a {type(tree).__name__}"
+        fix = "Differentiate by the params that you pass."
         raise ValueError(
             f"{name} must have the structure of params, with {list(params)}; got "
-            f"{got}. Differentiate by the params that you pass."
+            f"{got}. {fix if leaf is None else 'Say of each whether it decays.'}"
         )
     leaves = []
     for key in params:
-        leaves += _leaves_like(xp, params[key], tree[key], f"{name}[{key!r}]")
+        leaves += _leaves_like(xp, params[key], tree[key], f"{name}[{key!r}]", leaf)
     return leaves
 
 
@@ -259,35 +310,3 @@ def _rate_at(lr: Any, done: Any) -> Any:
             f"{rate!r}. Look at your schedule."
         )
     return float(rate)
-
-
-def check_rate(lr: Rate) -> Rate:
-    """Return the learning rate; refuse a number that is not positive."""
-    if callable(lr):
-        return lr
-    check_positive("lr", lr)
-    return float(lr)
-
-
-def check_fraction(name: str, value: Any) -> float:
-    """Return how much of the past is kept; refuse what is not in [0, 1)."""
-    if not _is_number(value) or not 0 <= value < 1:
-        raise ValueError(
-            f"{name} must be a number in [0, 1), got {value!r}. At 1 nothing would "
-            "ever be forgotten; 0.9 is usual."
-        )
-    return float(value)
-
-
-def check_amount(name: str, value: Any, default: float) -> float:
-    """Return the number; refuse what is negative or not finite."""
-    if not _is_number(value) or not (isfinite(value) and value >= 0):
-        raise ValueError(
-            f"{name} must be a finite number of at least 0, got {value!r}. The default "
-            f"is {default:g}."
-        )
-    return float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import isfinite, pi
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from lossbook.backends import backend_of
 from lossbook.backends.tree import opened
 from lossbook.core.checks import check_between, check_positive
+from lossbook.optim.settings import check_count
 
 Schedule = Callable[[Any], Any]
 
@@ -61,7 +61,7 @@ def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
     [0.8, 0.8, 0.4, 0.2]
     """
     check_positive("lr", lr)
-    _check_count("size", size)
+    check_count("size", size)
     check_positive("gamma", gamma)
     check_between("gamma", gamma, 0, 1)
     return partial(_step, float(lr), int(size), float(gamma))
@@ -97,7 +97,7 @@ def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
     [0.8, 0.4, 0.0, 0.0]
     """
     check_positive("lr", lr)
-    _check_count("steps", steps)
+    check_count("steps", steps)
     check_between("final", final, 0, lr)
     return partial(_cosine, lr, steps, final)
 
@@ -141,7 +141,7 @@ def one_cycle(
     [0.04, 1.0, 4e-06]
     """
     check_positive("lr", lr)
-    _check_count("steps", steps)
+    check_count("steps", steps)
     for name, value in {"warmup": warmup, "start": start, "final": final}.items():
         check_positive(name, value)
         check_between(name, value, 0, 1)
@@ -173,11 +173,6 @@ def _glide(first: float, last: float, fraction: Any) -> Any:
 def _plain(rate: Any, done: Any) -> Any:
     """Return a float where the count is a number; for arrays of counts an array."""
     return float(rate) if isinstance(done, int | float) else rate
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
 
 
 def lr_range_test(
@@ -236,7 +231,7 @@ def lr_range_test(
     """
     for name, value in {"lowest": lowest, "highest": highest, "stop": stop}.items():
         check_positive(name, value)
-    _check_count("steps", steps)
+    check_count("steps", steps)
     if steps < 2 or not lowest < highest:
         raise ValueError(
             f"lowest={lowest!r}, highest={highest!r}, steps={steps!r}: pass a smaller "

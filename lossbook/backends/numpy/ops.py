@@ -51,6 +51,14 @@ def cast(x: Array, like: Array) -> Array:
     return x if x.dtype == like.dtype else x.astype(like.dtype)
 
 
+def as_bfloat16(x: Array) -> Array:
+    """Return float32 rounded to the digits that bfloat16 has."""
+    bits = np.asarray(x, np.float32).view(np.uint32)
+    # Half of the last place that stays; a tie goes to the even one.
+    kept = (bits + (0x7FFF + ((bits >> 16) & 1))) & 0xFFFF0000
+    return np.where(np.isnan(x), np.float32("nan"), kept.view(np.float32))[()]
+
+
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
     return x.astype(np.int64)

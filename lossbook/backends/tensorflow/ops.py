@@ -54,6 +54,20 @@ def cast(x: Array, like: Array) -> Array:
     return x if x.dtype == like.dtype else tf.cast(x, like.dtype)
 
 
+def as_bfloat16(x: Array) -> Array:
+    """Return float32 rounded to the digits that bfloat16 has.
+
+    XLA drops a cast to bfloat16 and back, so that a graph rounds the bits by hand.
+    """
+    if tf.executing_eagerly():
+        return tf.cast(tf.cast(x, tf.bfloat16), tf.float32)
+    x = tf.cast(x, tf.float32)
+    bits = tf.bitcast(x, tf.int32)
+    odd = tf.bitwise.bitwise_and(tf.bitwise.right_shift(bits, 16), 1)
+    kept = tf.bitwise.bitwise_and(bits + 0x7FFF + odd, -0x10000)
+    return tf.where(tf.math.is_nan(x), x, tf.bitcast(kept, tf.float32))
+
+
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
     return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int64)

@@ -58,6 +58,11 @@ def cast(x: Array, like: Array) -> Array:
     return x if x.dtype == like.dtype else x.to(like.dtype)
 
 
+def as_bfloat16(x: Array) -> Array:
+    """Return float32 rounded to the digits that bfloat16 has."""
+    return x.bfloat16().float()
+
+
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
     return x if x.dtype == torch.int64 else x.long()
