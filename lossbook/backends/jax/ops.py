@@ -58,6 +58,11 @@ def cast(x: Array, like: Array) -> Array:
     return x if x.dtype == like.dtype else x.astype(like.dtype)
 
 
+def as_bfloat16(x: Array) -> Array:
+    """Return float32 rounded to the digits that bfloat16 has, which XLA must not skip."""
+    return jax.lax.reduce_precision(x.astype(jnp.float32), 8, 7)
+
+
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
     if x.dtype.itemsize < 4:
