@@ -7,11 +7,19 @@ training step, and there are several copies of it. Here layer and loss are one f
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
+from lossbook.backends.protocol import Terms
 from lossbook.core import class_inputs
-from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
+from lossbook.core.checks import check_between, check_positive
+from lossbook.core.inputs import (
+    check_not_empty,
+    check_shapes,
+    class_weight_of,
+    weights_of,
+)
 from lossbook.core.reduction import Reduction, check_reduction, weighted
 from lossbook.core.registry import loss
 
@@ -27,6 +35,10 @@ def linear_cross_entropy(
     ignore_index: int | None = None,
     chunk_size: int | None = None,
     *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Array:
@@ -36,6 +48,12 @@ def linear_cross_entropy(
               \frac{\partial\ell}{\partial h} = W^\top (p - e_y), \quad
               \frac{\partial\ell}{\partial W} = (p - e_y)\, h^\top, \quad
               \frac{\partial\ell}{\partial b} = p - e_y
+
+    and with all that can be added, for the logits z = c tanh((W h + b) / c) under a
+    softcap c, the smoothing s, the weights w of the classes and the z-loss k,
+
+    .. math:: \ell = -(1 - s)\, w_y \log p_y - \frac sV \sum_c w_c \log p_c
+              + k \Bigl(\log \sum_c e^{z_c}\Bigr)^2 .
 
     The same number as :func:`lossbook.sparse_cross_entropy` of the logits, at most 4
     ulp off, of what a logit is when all its terms have one sign. The gradients are
@@ -60,6 +78,16 @@ def linear_cross_entropy(
     chunk_size : int, optional
         How many rows of logits are held at once; by default as many as make 8 million
         numbers. In half precision PyTorch holds a quarter of that, in columns.
+    label_smoothing : float
+        Spreads this share of each target evenly over all classes.
+    class_weight : array, optional
+        One weight a class; ``"mean"`` divides by the sum of the weights of the labels.
+        The z-loss is not weighted by class.
+    z_loss : float
+        What the square of log sum exp z counts, 0 or more; it keeps logits near the
+        logarithms of probabilities.
+    softcap : float, optional
+        Bends the logits, so that none leaves [-c, c]. A second chunk is held then.
     sample_weight, reduction : optional
         As in :func:`lossbook.mse`; constants here; one weight a label.
 
@@ -72,14 +100,19 @@ def linear_cross_entropy(
     Raises
     ------
     ValueError
-        If shapes do not fit, a label is out of range, `chunk_size` is not positive, and
-        as in :func:`lossbook.mse`.
+        If shapes do not fit, a label is out of range, `chunk_size` or `softcap` is not
+        positive, `label_smoothing` leaves [0, 1], `z_loss` is negative, and as in
+        :func:`lossbook.mse`.
     TypeError
         If the labels are not integers.
 
     References
     ----------
     Hsu, P.-L. et al. (2024), Liger kernel: efficient Triton kernels for LLM training.
+
+    Chowdhery, A. et al. (2022), PaLM: scaling language modeling with pathways.
+
+    Gemma Team (2024), Gemma 2: improving open language models at a practical size.
 
     Examples
     --------
@@ -93,7 +126,8 @@ def linear_cross_entropy(
     check_reduction(reduction)
     class_inputs.check_ignore_index(ignore_index)
     _check_chunk(chunk_size)
-    xp = backend_of(hidden, weight, labels, bias, sample_weight)
+    _check_terms(label_smoothing, z_loss, softcap)
+    xp = backend_of(hidden, weight, labels, bias, sample_weight, class_weight)
     weight = xp.asarray(weight, "weight", hidden)
     hidden = xp.asarray(hidden, "hidden", weight)
     hidden, weight = xp.LINEAR.operands(hidden, weight)
@@ -105,20 +139,75 @@ def linear_cross_entropy(
     check_not_empty(xp, labels, "labels", reduction)
     batch = _batch(xp, labels, hidden, weight, ignore_index, sample_weight)
     counts = _counts(batch)
+    by_class = _by_class(batch, class_weight, weight)
+    by_label = None if by_class is None else xp.take(by_class, batch.labels)
+    if label_smoothing and by_class is None:
+        by_class = _ones(batch, weight)
+    terms = _terms(batch, by_class, by_label, label_smoothing, z_loss, softcap)
+    denominator = _denominator(xp, _product(counts, by_label), reduction)
+    if terms.own is None:  # then it weighs the whole loss of the row
+        counts = _product(counts, by_label)
     rows = xp.reshape(hidden, (-1, xp.shape(hidden)[-1]))
-    if batch.ignored is not None or batch.weights is not None:
+    if any(x is not None for x in (batch.ignored, batch.weights, by_label)):
         # What does not count must not spoil the sums by being NaN.
         silent = xp.reshape(counts, (-1, 1)) == 0
         rows = xp.where(silent, xp.zeros_like(rows), rows)
     layer = rows, weight, bias, xp.reshape(batch.labels, (-1,))
     chunk = chunk_size or _default_chunk(xp, rows, weight)
     if reduction == "none":
-        each = _in_shape(xp, xp.LINEAR.losses(*layer, chunk), batch.labels)
+        each = _in_shape(xp, xp.LINEAR.losses(*layer, terms, chunk), batch.labels)
         return weighted(xp, batch.settled(each), counts)
     # The weight of a wrong label, where it could not be seen, makes loss and gradients
     # NaN: it multiplies all that the row adds to them.
-    row_weight = batch.settled(counts / _denominator(xp, counts, reduction))
-    return xp.LINEAR.total(*layer, xp.reshape(row_weight, (-1,)), chunk)
+    row_weight = batch.settled(counts / denominator)
+    return xp.LINEAR.total(*layer, xp.reshape(row_weight, (-1,)), terms, chunk)
+
+
+def _check_terms(label_smoothing: Any, z_loss: Any, softcap: Any) -> None:
+    check_between("label_smoothing", label_smoothing, 0, 1)
+    check_between("z_loss", z_loss, 0, float_info.max)
+    if softcap is not None:
+        check_positive("softcap", softcap)
+
+
+def _by_class(
+    batch: class_inputs.ClassBatch, class_weight: Any, weight: Array
+) -> Array | None:
+    """Return the weights of the classes, in the precision of the loss; constants."""
+    if class_weight is None:
+        return None
+    xp, classes = batch.xp, batch.xp.shape(weight)[0]
+    values = class_weight_of(xp, class_weight, classes, "class_weight", batch.scores)
+    return xp.stop_gradient(values)
+
+
+def _ones(batch: class_inputs.ClassBatch, weight: Array) -> Array:
+    xp = batch.xp
+    one_a_class = xp.cast(xp.stop_gradient(weight[..., 0]), batch.scores)
+    return xp.zeros_like(one_a_class) + 1
+
+
+def _terms(
+    batch: class_inputs.ClassBatch,
+    by_class: Array | None,
+    by_label: Array | None,
+    label_smoothing: float,
+    z_loss: float,
+    softcap: float | None,
+) -> Terms:
+    """Return what is added to the surprise of the labels."""
+    xp, own, spread = batch.xp, None, None
+    if label_smoothing or (z_loss and by_label is not None):
+        own = xp.reshape(batch.scores + 1, (-1,)) * (1 - label_smoothing)
+        own = own if by_label is None else own * xp.reshape(by_label, (-1,))
+    if label_smoothing and by_class is not None:
+        classes = xp.sum(xp.zeros_like(by_class) + 1)
+        spread = label_smoothing * by_class / classes
+    return Terms(own, spread, float(z_loss), softcap and float(softcap))
+
+
+def _product(counts: Array, by_label: Array | None) -> Array:
+    return counts if by_label is None else counts * by_label
 
 
 def _check_chunk(chunk_size: Any) -> None:

@@ -91,6 +91,121 @@ def test_tensorflow_has_them_too(how, reduction, weights, ignore):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
 
 
+CLASS_WEIGHT = RNG.uniform(0.5, 2, CLASSES) * (np.arange(CLASSES) != 7)
+TERMS = [
+    {"softcap": 2.0},
+    {"label_smoothing": 0.2, "class_weight": CLASS_WEIGHT},
+    {"class_weight": CLASS_WEIGHT},
+    {"z_loss": 0.1, "class_weight": CLASS_WEIGHT},
+    {
+        "label_smoothing": 0.2,
+        "z_loss": 0.1,
+        "softcap": 2.0,
+        "class_weight": CLASS_WEIGHT,
+    },
+]
+each_term = pytest.mark.parametrize("terms", TERMS, ids=lambda t: "+".join(t))
+
+
+def with_terms(hidden, weight, bias, softcap=None, z_loss=0.0, **options):
+    """Each loss of all logits, with what can be added to it; and what each weighs."""
+    logits = hidden @ weight.T + bias
+    if softcap:
+        logits = softcap * np.tanh(logits / softcap)
+    each = lb.sparse_cross_entropy(
+        LABELS, logits, from_logits=True, reduction="none", ignore_index=IGNORED,
+        **options,
+    )  # fmt: skip
+    level = np.log(np.sum(np.exp(logits), axis=1))
+    factor = np.asarray(options.get("class_weight", np.ones(CLASSES)))[LABELS]
+    kept = (LABELS != IGNORED) * SHARES
+    return kept * (each + z_loss * level * level), np.sum(kept * factor)
+
+
+@each_term
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_added_is_that_of_all_logits(backend, reduction, terms):
+    def theirs(a):
+        each, weight = with_terms(*a, **terms)
+        mean = np.sum(each) / weight
+        return scalar(mean if reduction == "mean" else each, FACTORS)
+
+    exact, slopes = lb.value_and_grad(theirs)([HIDDEN, WEIGHT, BIAS])
+    how = {"ignore_index": IGNORED, "sample_weight": SHARES, "reduction": reduction}
+    args = [array(backend, x) for x in (HIDDEN, WEIGHT, BIAS)]
+    for chunk in (3, None):
+
+        def ours(a, chunk=chunk):
+            loss = lb.linear_cross_entropy(
+                a[0], a[1], LABELS, a[2], chunk_size=chunk, **how, **terms
+            )
+            times = array(backend, FACTORS)
+            if backend == "tensorflow":
+                import tensorflow as tf
+
+                return tf.reduce_sum(loss * times) if loss.shape.rank else loss * 3
+            return scalar(loss, times)
+
+        value, grads = lb.value_and_grad(ours)(args)
+        np.testing.assert_allclose(float(value), exact, rtol=1e-13)
+        for a, b in zip(grads, slopes, strict=True):
+            np.testing.assert_allclose(numpy_of(a), b, rtol=1e-11, atol=1e-14)
+
+
+def test_what_is_added_survives_transforms_graphs_and_half_precision():
+    import tensorflow as tf
+    import torch
+
+    terms = TERMS[-1]
+
+    def loss(h, w, b, labels=LABELS, **how):
+        return lb.linear_cross_entropy(h, w, labels, b, chunk_size=3, **how, **terms)
+
+    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
+    labels = torch.stack(list(labels))
+    given = {**terms, "class_weight": torch.tensor(CLASS_WEIGHT)}
+
+    def plain(h, w=w, b=b):
+        return lb.linear_cross_entropy(h, w, labels, b, **given)
+
+    value, slope = lb.value_and_grad(loss)(HIDDEN, WEIGHT, BIAS)
+    torch.testing.assert_close(torch.func.grad(plain)(h), torch.tensor(slope))
+    compiled = torch.compile(plain, fullgraph=True, backend="aot_eager")
+    found = lb.value_and_grad(compiled)(h)
+    torch.testing.assert_close(found, (torch.tensor(value), torch.tensor(slope)))
+    second = torch.autograd.functional.hessian(plain, h)
+    expected = torch.func.jacfwd(torch.func.grad(plain))(h)
+    torch.testing.assert_close(second, expected)
+    args = [tf.constant(x) for x in (HIDDEN, WEIGHT, BIAS)]
+    graph = tf.function(lb.value_and_grad(loss), autograph=False, jit_compile=True)
+    for a, b_ in zip(graph(*args), (value, slope), strict=True):
+        np.testing.assert_allclose(a, b_, rtol=1e-12, atol=1e-14)
+    half = [x.bfloat16().requires_grad_() for x in (h, w, b)]
+    wide = [x.detach().double().requires_grad_() for x in half]
+    ours, theirs = loss(*half), loss(*wide)
+    torch.testing.assert_close(ours.double(), theirs, rtol=2e-6, atol=2e-6)
+    ours.backward(), theirs.backward()
+    for x, exact in zip(half, wide, strict=True):
+        bound = {"rtol": 0.51 * torch.finfo(x.dtype).eps, "atol": 1e-6}
+        torch.testing.assert_close(x.grad.double(), exact.grad, **bound)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_wrong_terms_are_refused_by_name(backend):
+    args = [array(backend, x) for x in (HIDDEN, WEIGHT, LABELS)]
+    wrong = {
+        "softcap": (0, -1.0, np.nan, True, "30"),
+        "z_loss": (-1e-4, np.inf, None, True),
+        "label_smoothing": (-0.1, 1.1, None),
+        "class_weight": ([1.0], [-1.0] * CLASSES, "balanced"),
+    }
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises((ValueError, TypeError), match=name):
+                lb.linear_cross_entropy(*args, **{name: value})
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_without_a_bias_and_with_leading_axes(backend):
     hidden, labels = np.stack([HIDDEN] * 2), np.stack([LABELS] * 2)
@@ -184,13 +299,13 @@ def test_gradients_that_nobody_wants_are_not_computed(monkeypatch):
 
     (h, w, b), labels = tensors()
     asked = []
-    run = kernels._run
+    run = kernels.run
 
     def spy(*args):
         asked.append(args[-1])
         return run(*args)
 
-    monkeypatch.setattr(kernels, "_run", spy)
+    monkeypatch.setattr(kernels, "run", spy)
     with torch.no_grad():
         lb.linear_cross_entropy(h, w, labels, b)
     lb.linear_cross_entropy(h, w.detach(), labels, b.detach()).backward()

@@ -97,6 +97,18 @@ def _linear(hidden, weight, labels, bias):
     return losses
 
 
+def _linear_with_terms(hidden, weight, labels, bias):
+    losses = mp.mpf(0)
+    for h, y in zip(hidden, labels, strict=True):
+        raw = [mp.fsum(h * w) + b for w, b in zip(weight, bias, strict=True)]
+        z = [3 * mp.tanh(u / 3) for u in raw]
+        log_p = _log_softmax(z)
+        smooth = mp.fsum(w * x for w, x in zip(WEIGHTS, log_p, strict=True)) / CLASSES
+        level = mp.log(mp.fsum(mp.exp(x) for x in z))
+        losses += level**2 / 4 - (7 * WEIGHTS[y] * log_p[y] + smooth) / 8
+    return losses
+
+
 def _largest_terms(hidden, weight, labels, bias):
     sums = np.abs(hidden) @ np.abs(weight).T + np.abs(bias)
     return largest(sums)
@@ -282,6 +294,14 @@ DEFINITIONS = [
     Definition(
         "linear_cross_entropy", _linear, _heads, (0, 1, 3), _largest_terms,
         options={"chunk_size": 2}, batched=False,
+    ),
+    Definition(
+        "linear_cross_entropy", _linear_with_terms, _heads, (0, 1, 3),
+        lambda *head: 3 * _largest_terms(*head), batched=False,
+        options={
+            "chunk_size": 2, "label_smoothing": 0.125, "class_weight": WEIGHTS,
+            "z_loss": 0.25, "softcap": 3.0,
+        },
     ),
 ]  # fmt: skip
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lossbook.backends.tensorflow.ops import cast, to_float
+from lossbook.backends.protocol import Terms
+from lossbook.backends.tensorflow.ops import cast, tanh, to_float
 
 Array = Any
 
@@ -18,41 +19,53 @@ def operands(h: Array, w: Array) -> tuple[Array, Array]:
 
 
 def total(
-    h: Array, w: Array, b: Array | None, labels: Array, row_weight: Array, chunk: int
+    h: Array,
+    w: Array,
+    b: Array | None,
+    labels: Array,
+    row_weight: Array,
+    terms: Terms,
+    chunk: int,
 ) -> Array:
     """Return the sum of row_weight times loss over the rows."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def apply(*inputs: Array) -> Any:
-        each, grads = _run(inputs, labels, row_weight, chunk)
+        each, grads = _run(inputs, labels, row_weight, terms, chunk)
         silent = tf.math.is_inf(each) & (row_weight == 0)
         value = tf.reduce_sum(tf.where(silent, tf.zeros_like(each), each) * row_weight)
 
         def pull(g: Array) -> Any:
-            return _grads([g * x for x in grads], row_weight * g, inputs, labels)
+            scaled = [g * x for x in grads]
+            return _grads(scaled, row_weight * g, inputs, labels, terms)
 
         return value, pull
 
     return apply(*_given(h, w, b))
 
 
-def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
+def losses(
+    h: Array, w: Array, b: Array | None, labels: Array, terms: Terms, chunk: int
+) -> Array:
     """Return the loss of each row."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def apply(*inputs: Array) -> Any:
-        each, _ = _run(inputs, labels, None, chunk)
+        each, _ = _run(inputs, labels, None, terms, chunk)
 
         def pull(g: Array) -> Any:
             # Each loss has a factor of its own, known only on the way back: start anew.
-            return _grads(_run(inputs, labels, g, chunk)[1], g, inputs, labels)
+            _, grads = _run(inputs, labels, g, terms, chunk)
+            return _grads(grads, g, inputs, labels, terms)
 
         return each, pull
 
     return apply(*_given(h, w, b))
 
 
-def _grads(values: list[Array], row_weight: Array, inputs: Any, labels: Array) -> Any:
+def _grads(
+    values: list[Array], row_weight: Array, inputs: Any, labels: Array, terms: Terms
+) -> Any:
     """Return the gradients; their derivative is that of the formula of all logits."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -60,7 +73,7 @@ def _grads(values: list[Array], row_weight: Array, inputs: Any, labels: Array) -
         def pull(*upstream: Array) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch([row_weight, *inputs])
-                plain = _plain_grads(row_weight, labels, *inputs)
+                plain = _plain_grads(row_weight, labels, terms, *inputs)
             return tape.gradient(
                 plain, [row_weight, *inputs], output_gradients=upstream
             )
@@ -71,13 +84,39 @@ def _grads(values: list[Array], row_weight: Array, inputs: Any, labels: Array) -
 
 
 def _plain_grads(
-    row_weight: Array, labels: Array, h: Array, w: Array, b: Array | None = None
+    row_weight: Array,
+    labels: Array,
+    terms: Terms,
+    h: Array,
+    w: Array,
+    b: Array | None = None,
 ) -> list[Array]:
     z = tf.matmul(h, w, transpose_b=True)
-    p = tf.nn.softmax(z if b is None else z + b)
-    off = (p - tf.one_hot(labels, tf.shape(w)[0], dtype=p.dtype)) * row_weight[:, None]
+    z, bend = _bent(z if b is None else z + b, terms.softcap)
+    label = tf.one_hot(labels, tf.shape(w)[0], dtype=z.dtype)
+    factor = _factor(terms, tf.reduce_logsumexp(z, axis=1))
+    off = tf.nn.softmax(z) * factor[:, None]
+    off -= label if terms.own is None else label * terms.own[:, None]
+    off = (off if terms.spread is None else off - terms.spread) * row_weight[:, None]
+    off = off if bend is None else off * bend
     grads = [tf.matmul(off, w), tf.matmul(off, h, transpose_a=True)]
     return grads if b is None else [*grads, tf.reduce_sum(off, axis=0)]
+
+
+def _factor(terms: Terms, level: Array) -> Array:
+    """Return what the softmax counts in the gradient of each row."""
+    factor = tf.ones_like(level) if terms.own is None else terms.own
+    if terms.spread is not None:
+        factor += tf.reduce_sum(terms.spread)
+    return factor + 2 * terms.z_loss * level if terms.z_loss else factor
+
+
+def _bent(z: Array, softcap: float | None) -> tuple[Array, Array | None]:
+    """Return the logits bent towards the cap, and the derivative of that."""
+    if softcap is None:
+        return z, None
+    bent = tanh(z / softcap)
+    return softcap * bent, (1 - bent) * (1 + bent)
 
 
 def _given(*inputs: Array | None) -> list[Array]:
@@ -85,7 +124,7 @@ def _given(*inputs: Array | None) -> list[Array]:
 
 
 def _run(
-    inputs: Any, labels: Array, row_weight: Array | None, chunk: int
+    inputs: Any, labels: Array, row_weight: Array | None, terms: Terms, chunk: int
 ) -> tuple[Array, list[Array]]:
     """Return the losses, and the gradients of the sum of row_weight times loss."""
     # Constants: a tape must not keep the chunks.
@@ -94,21 +133,17 @@ def _run(
     steps = (rows + chunk - 1) // chunk
     x, at = _padded(h, steps, chunk), _padded(labels, steps, chunk)
     factor = None if row_weight is None else _padded(row_weight, steps, chunk)
+    own = None if terms.own is None else _padded(terms.own, steps, chunk)
 
     def body(i: Array, each: Array, by_h: Array, *sums: Array) -> Any:
         logits = tf.matmul(x[i], w, transpose_b=True)
         logits = logits + b[0] if b else logits
-        logits -= tf.reduce_max(logits, axis=1, keepdims=True)
-        of_label = tf.gather(logits, at[i], batch_dims=1)
-        exps = tf.exp(logits)
-        size = tf.reduce_sum(exps, axis=1)
-        each = each.write(i, tf.math.log(size) - of_label)
-        if factor is None:
+        mine = terms if own is None else terms._replace(own=own[i])
+        weight = None if factor is None else factor[i]
+        losses, grad = _chunk(logits, at[i], weight, mine)
+        each = each.write(i, losses)
+        if grad is None:
             return i + 1, each, by_h, *sums
-        grad = exps * (factor[i] / size)[:, None]
-        del logits, exps  # else an eager loop holds them beside the gradient
-        places = tf.stack([tf.range(chunk, dtype=at.dtype), at[i]], axis=1)
-        grad = tf.tensor_scatter_nd_sub(grad, places, factor[i])
         by_h = by_h.write(i, tf.matmul(grad, w))
         by_w = sums[0] + tf.matmul(grad, x[i], transpose_a=True)
         by_b = [sums[1] + tf.reduce_sum(grad, axis=0)] if b else []
@@ -123,6 +158,36 @@ def _run(
     if row_weight is None:
         return each, []
     return each, [tf.reshape(by_h.stack(), (-1, h.shape[1]))[:rows], *sums]
+
+
+def _chunk(
+    logits: Array, labels: Array, row_weight: Array | None, terms: Terms
+) -> tuple[Array, Array | None]:
+    """Return the losses of some rows, and their gradient by the logits."""
+    logits, bend = _bent(logits, terms.softcap)
+    top = tf.reduce_max(logits, axis=1, keepdims=True)
+    logits -= top
+    each = -tf.gather(logits, labels, batch_dims=1)
+    exps = tf.exp(logits)
+    size = tf.reduce_sum(exps, axis=1)
+    log_size = tf.math.log(size)
+    level = top[:, 0] + log_size
+    each = log_size + each if terms.own is None else terms.own * (log_size + each)
+    if terms.spread is not None:
+        known = tf.where(terms.spread == 0, tf.zeros_like(logits), logits)
+        spread = tf.linalg.matvec(known, terms.spread)
+        each += log_size * tf.reduce_sum(terms.spread) - spread
+    each = each + terms.z_loss * level * level if terms.z_loss else each
+    if row_weight is None:
+        return each, None
+    grad = exps * (row_weight * _factor(terms, level) / size)[:, None]
+    del logits, exps  # else an eager loop holds them beside the gradient
+    places = tf.stack([tf.range(labels.shape[0], dtype=labels.dtype), labels], axis=1)
+    mine = row_weight if terms.own is None else row_weight * terms.own
+    grad = tf.tensor_scatter_nd_sub(grad, places, mine)
+    if terms.spread is not None:
+        grad -= row_weight[:, None] * terms.spread
+    return each, grad if bend is None else grad * bend
 
 
 def _padded(x: Array, steps: Array, chunk: int) -> Array:
