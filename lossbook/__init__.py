@@ -29,6 +29,7 @@ from lossbook.losses.classification import (
 )
 from lossbook.losses.focal import focal, sparse_focal
 from lossbook.losses.linear_cross_entropy import linear_cross_entropy
+from lossbook.losses.lovasz import lovasz
 from lossbook.losses.margins import (
     hinge,
     logistic,
@@ -49,6 +50,7 @@ from lossbook.losses.regression import (
     rmse,
 )
 from lossbook.losses.robust import adaptive_robust
+from lossbook.losses.segmentation import dice, jaccard, tversky
 from lossbook.losses.weighting import class_weights, global_mean, multitask
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ __all__ = [
     "check_gradient",
     "class_weights",
     "cross_entropy",
+    "dice",
     "elastic_net",
     "focal",
     "gan_discriminator",
@@ -83,6 +86,7 @@ __all__ = [
     "hinge",
     "huber",
     "info_nce",
+    "jaccard",
     "kl_divergence",
     "l1",
     "l2",
@@ -90,6 +94,7 @@ __all__ = [
     "log_cosh",
     "log_loss",
     "logistic",
+    "lovasz",
     "mae",
     "margin_ranking",
     "mse",
@@ -104,6 +109,7 @@ __all__ = [
     "sparse_focal",
     "squared_hinge",
     "triplet",
+    "tversky",
     "value_and_grad",
     "warp",
     "zero_one",

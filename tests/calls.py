@@ -38,6 +38,19 @@ def _of_case(case: Any) -> Loss:
     return Loss(case.label, function, (*case.inputs("numpy"), weight), 1)
 
 
+def _of_classes(name: str) -> Loss:
+    """Masks of three classes under a softmax, a pixel of them not there."""
+    y = (RNG.integers(0, 3, (4, 1, 5)) == np.arange(3)[:, None]) * 1.0
+    y[0, :, 2] = 255
+
+    def function(y: Any, pred: Any, weight: Any) -> Any:
+        options: dict[str, Any] = {"axis": 1, "from_logits": True, "ignore_index": 255}
+        options["class_weight"] = [0.0, 1.0, 2.0]
+        return getattr(lb, name)(y, pred, sample_weight=weight, **options)
+
+    return Loss(f"{name}(axis=1)", function, (y, RNG.normal(size=(4, 3, 5)), WEIGHT), 1)
+
+
 def _weighted(name: str, *arrays: Any, **options: Any) -> Loss:
     def function(*args: Any) -> Any:
         return getattr(lb, name)(*args[:-1], sample_weight=args[-1], **options)
@@ -48,6 +61,8 @@ def _weighted(name: str, *arrays: Any, **options: Any) -> Loss:
 
 LOSSES = [
     *map(_of_case, CASES),
+    _of_classes("dice"),
+    _of_classes("lovasz"),
     _weighted("triplet", *VECTORS),
     _weighted("info_nce", *VECTORS[:2]),
     _weighted("margin_ranking", SCORES, MORE),

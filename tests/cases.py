@@ -12,6 +12,7 @@ from .backends import array
 
 ELEMENTS = "elements"  # one loss an element; y_true has the shape of y_pred
 CLASSES = "classes"  # distributions over the last axis
+MASKS = "masks"  # masks of 0 and 1, whose pixels are on the last axis
 LABELS = "labels"  # integer labels against scores over the last axis
 
 _rng = np.random.default_rng(7)
@@ -78,6 +79,10 @@ def _labels(loss, p, smooth=True, **options):
     return Case(loss, (LABEL, p), options, LABELS, smooth=smooth)
 
 
+def _masks(loss, p, curved=True, **options):
+    return Case(loss, (BIT, p), options, MASKS, smooth=curved)
+
+
 SIGN = 2 * BIT - 1
 LOGITS = {"from_logits": True}
 
@@ -121,6 +126,10 @@ CASES = [
     _labels("multiclass_hinge", OTHER, smooth=False, margin=0.5),
     _labels("sparse_focal", P, gamma=0.5),
     _labels("sparse_focal", REAL, alpha=[1.0, 2.0, 0.5], **LOGITS),
+    _masks("dice", REAL, **LOGITS),
+    _masks("jaccard", P, smooth=0.0),
+    _masks("tversky", REAL, alpha=0.25, beta=0.75, gamma=1.5, **LOGITS),
+    _masks("lovasz", P, curved=False),
 ]
 
 LOSSES = sorted({case.loss for case in CASES})

@@ -186,6 +186,47 @@ def _focal(gamma):
     return {"value": value, "slope": slope, "curvature": curvature}
 
 
+def _soft_focal(gamma):
+    """As torchvision, Keras and Optax define it; its slope as a difference."""
+
+    def value(y, z):
+        distance = y * _sigmoid(-z) + (1 - y) * _sigmoid(z)
+        return distance**gamma * (y * softplus(-z) + (1 - y) * softplus(z))
+
+    def slope(y, z):
+        with mp.workdps(90):
+            h = (abs(z) or 1) * mp.mpf("1e-25")
+            return (value(y, z + h) - value(y, z - h)) / (2 * h)
+
+    def size(y, z):
+        """Return the larger of the terms of the slope, which cancel."""
+        distance = y * _sigmoid(-z) + (1 - y) * _sigmoid(z)
+        both = [(1 - y) * _sigmoid(z), y * _sigmoid(-z)]
+        surprise = value(y, z) / distance**gamma
+        ratio = abs(1 - 2 * y) * _sigmoid(z) * _sigmoid(-z) / distance
+        return distance**gamma * max(*both, gamma * ratio * surprise)
+
+    def curvature(y, z):
+        with mp.workdps(90):
+            h = (abs(z) or 1) * mp.mpf("1e-25")
+            return (value(y, z + h) - 2 * value(y, z) + value(y, z - h)) / (h * h)
+
+    def curvature_size(y, z):
+        """Return the larger of the terms of the curvature, which cancel."""
+        p, q = _sigmoid(z), _sigmoid(-z)
+        distance = y * q + (1 - y) * p
+        surprise = value(y, z) / distance**gamma
+        ratio = (1 - 2 * y) * p * q / distance
+        turning = gamma * surprise * max(gamma * ratio**2, abs(ratio) * max(p, q))
+        crossed = 2 * gamma * abs(ratio) * max((1 - y) * p, y * q)
+        return distance**gamma * max(turning, crossed, p * q)
+
+    return {
+        "value": value, "slope": slope, "slope_size": size,
+        "curvature": curvature, "curvature_size": curvature_size,
+    }  # fmt: skip
+
+
 def _hinge(y, s):
     return max(mp.mpf(0), 1 - y * s)
 
@@ -342,6 +383,10 @@ DEFINITIONS = [
             ulp=lambda y, p, g=g: 4 + 2 * g,
         )
         for g in (0.0, 2.0)
+    ),
+    Definition(
+        "focal", **_soft_focal(2), y=UNIT, options={"from_logits": True},
+        ulp=lambda y, z: 8,
     ),
 ]  # fmt: skip
 

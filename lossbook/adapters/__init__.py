@@ -24,7 +24,14 @@ Function = Callable[..., Any]
 ELEMENTWISE = adapted("elements")
 OF_DISTRIBUTIONS = adapted("distributions")
 OF_LABELS = adapted("labels")
-FUNCTIONS = (*ELEMENTWISE, *OF_DISTRIBUTIONS, *OF_LABELS, *adapted("either"))
+OF_MASKS = adapted("masks")
+FUNCTIONS = (
+    *ELEMENTWISE,
+    *OF_DISTRIBUTIONS,
+    *OF_MASKS,
+    *OF_LABELS,
+    *adapted("either"),
+)
 
 _SPELLED = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "nll": "NLL", "kl": "KL"}
 _ADAPTERS = ("torch", "keras", "xgboost", "lightgbm", "catboost")
@@ -108,6 +115,9 @@ def _no_dict(name: str, value: dict[Any, Any]) -> str:
 def check_options(loss: Function, options: dict[str, Any]) -> None:
     """Call the loss on one sample: a wrong parameter is told here, not in training."""
     classes = max([2, *(len(x) for x in options.values() if np.ndim(x) == 1)])
+    if loss in OF_MASKS:
+        _check_options_of_masks(loss, options, classes)
+        return
     if loss not in (*OF_DISTRIBUTIONS, *OF_LABELS):
         shape = (1,) if loss is classification.log_loss else (1, classes)
         loss(np.ones(shape), np.full(shape, 0.5), **options)
@@ -121,6 +131,17 @@ def check_options(loss: Function, options: dict[str, Any]) -> None:
     scores = np.full(sizes, 1 / classes)
     labels = np.zeros(sizes, np.int64).sum(axis if isinstance(axis, int) else -1)
     loss(labels if loss in OF_LABELS else scores, scores, **options)
+
+
+def _check_options_of_masks(
+    loss: Function, options: dict[str, Any], classes: int
+) -> None:
+    axis = options.get("axis")
+    sizes = [1] * 3
+    if isinstance(axis, int) and axis:
+        sizes = [1] * max(3, axis + 1, 1 - axis)
+        sizes[axis] = classes
+    loss(np.zeros(sizes), np.full(sizes, 0.5), **options)
 
 
 def document(loss: Function, what: str, *added: str) -> str:

@@ -9,6 +9,11 @@ outputs (n, 1), labels (n, 1), and 0/1 labels in `Hinge` and `SquaredHinge`. A
 axes of the outputs, or one an element. A class that bears a name of ``keras.losses``
 has the defaults of that class.
 
+`Dice` and `Tversky` have no `smooth` by default, as in Keras, but one loss a mask,
+where Keras has one a batch, in which sample weights can choose nothing; `axis` is that
+of the classes; and alpha weighs false alarms, as Keras's documentation says, where
+Keras 3.15 weighs misses.
+
 A saved model knows its loss by name. Import this module before
 ``keras.saving.load_model``, or load with ``compile=False`` where the model is only to
 predict.

@@ -46,6 +46,21 @@ class CrossEntropy(keras.losses.Loss):  # type: ignore[misc]
     ) -> None: ...
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
 
+class Dice(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        smooth: float = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
 class Focal(keras.losses.Loss):  # type: ignore[misc]
     def __init__(
         self,
@@ -70,6 +85,21 @@ class Huber(keras.losses.Loss):  # type: ignore[misc]
         self,
         *,
         delta: float = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
+class Jaccard(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        smooth: float = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
         reduction: _Reduction = ...,
         name: str | None = ...,
         dtype: Any = ...,
@@ -109,6 +139,20 @@ class LogLoss(keras.losses.Loss):  # type: ignore[misc]
 class Logistic(keras.losses.Loss):  # type: ignore[misc]
     def __init__(
         self, *, reduction: _Reduction = ..., name: str | None = ..., dtype: Any = ...
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
+class Lovasz(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
     ) -> None: ...
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
 
@@ -188,6 +232,7 @@ class SparseFocal(keras.losses.Loss):  # type: ignore[misc]
         alpha: Any = ...,
         from_logits: bool = ...,
         axis: int = ...,
+        ignore_index: int | None = ...,
         reduction: _Reduction = ...,
         name: str | None = ...,
         dtype: Any = ...,
@@ -197,5 +242,23 @@ class SparseFocal(keras.losses.Loss):  # type: ignore[misc]
 class SquaredHinge(keras.losses.Loss):  # type: ignore[misc]
     def __init__(
         self, *, reduction: _Reduction = ..., name: str | None = ..., dtype: Any = ...
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
+class Tversky(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        alpha: float = ...,
+        beta: float = ...,
+        gamma: float = ...,
+        smooth: float = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
     ) -> None: ...
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...

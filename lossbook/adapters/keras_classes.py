@@ -12,6 +12,7 @@ from lossbook.adapters import (
     ELEMENTWISE,
     FUNCTIONS,
     OF_LABELS,
+    OF_MASKS,
     Function,
     bound,
     check_options,
@@ -103,7 +104,7 @@ class _Loss(keras.losses.Loss):  # type: ignore[misc]
         if self.function in OF_LABELS or _has_classes(self.function, y_pred):
             return inputs.labels(y_true, y_pred, self.given.get("axis", -1))
         y_true = inputs.array(y_true, "y_true", self.dtype)
-        if self.function in ELEMENTWISE:
+        if self.function in (*ELEMENTWISE, *OF_MASKS):
             y_true = inputs.column(y_true, y_pred)
         if self.function in (margins.hinge, margins.squared_hinge):
             y_true = inputs.signs(y_true, weight)
@@ -118,7 +119,7 @@ class _Loss(keras.losses.Loss):  # type: ignore[misc]
     def _counted(self, y_true: Any) -> Any:
         """Return 1 for the labels that are not ignored, None where all count."""
         ignored = self.given.get("ignore_index")
-        if ignored is None:
+        if ignored is None or self.function in OF_MASKS:
             return None
         return keras.ops.cast(keras.ops.not_equal(y_true, ignored), self.dtype)
 
@@ -170,6 +171,13 @@ class _RootLoss(_Loss):
         )
 
 
+# Keras adds nothing to an area; but its classes have one loss a batch, not a mask.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "Dice": {"smooth": 0.0},
+    "Tversky": {"smooth": 0.0},
+}
+
+
 def _has_classes(loss: Function, y_pred: Any) -> bool:
     return loss.__name__ == "log_loss" and len(y_pred.shape) > 1
 
@@ -195,7 +203,9 @@ def _loss_of(loss: Function) -> type[_Loss]:
         "Nothing is broadcast. Import this module before ``keras.saving.load_model``."
     )
     base = _RootLoss if loss is regression.rmse else _Loss
-    name, options = class_name(loss), options_of(loss)
+    name, own = class_name(loss), options_of(loss)
+    defaults = _DEFAULTS.get(name, {})
+    options = [p.replace(default=defaults.get(p.name, p.default)) for p in own]
     shared = {"reduction": "sum_over_batch_size", "name": _name_of(name, loss)}
     named = [keyword(*item) for item in {**shared, "dtype": None}.items()]
     members = {

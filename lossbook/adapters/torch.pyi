@@ -38,6 +38,19 @@ class CrossEntropyLoss(torch.nn.Module):  # type: ignore[misc]
     ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
 
+class DiceLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        smooth: float = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+    ) -> None: ...
+    def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
 class FocalLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(
         self,
@@ -55,6 +68,19 @@ class HingeLoss(torch.nn.Module):  # type: ignore[misc]
 
 class HuberLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, delta: float = ..., reduction: _Reduction = ...) -> None: ...
+    def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class JaccardLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        smooth: float = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+    ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
 
 class KLDivergenceLoss(torch.nn.Module):  # type: ignore[misc]
@@ -80,6 +106,18 @@ class LogLoss(torch.nn.Module):  # type: ignore[misc]
 
 class LogisticLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, reduction: _Reduction = ...) -> None: ...
+    def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class LovaszLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+    ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
 
 class MAELoss(torch.nn.Module):  # type: ignore[misc]
@@ -137,10 +175,27 @@ class SparseFocalLoss(torch.nn.Module):  # type: ignore[misc]
         alpha: Any = ...,
         from_logits: bool = ...,
         axis: int = ...,
+        ignore_index: int | None = ...,
         reduction: _Reduction = ...,
     ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
 
 class SquaredHingeLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, reduction: _Reduction = ...) -> None: ...
+    def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class TverskyLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        from_logits: bool = ...,
+        alpha: float = ...,
+        beta: float = ...,
+        gamma: float = ...,
+        smooth: float = ...,
+        axis: int | None = ...,
+        class_weight: Any = ...,
+        ignore_index: int | None = ...,
+        reduction: _Reduction = ...,
+    ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...

@@ -210,6 +210,15 @@ class Backend(Protocol):
     def positions(self, x: Array, /) -> Array:
         """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
 
+    def argsort(self, x: Array, /) -> Array:
+        """Return the order of the last axis, the smallest first; ties stay in order."""
+
+    def reorder(self, x: Array, order: Array, /) -> Array:
+        """Return the last axis of `x` in another order."""
+
+    def cumsum(self, x: Array, /) -> Array:
+        """Return the sums up to each place of the last axis."""
+
     def matmul(self, a: Array, b: Array, /) -> Array:
         """Multiply matrices, in the precision of their elements."""
 

@@ -71,6 +71,8 @@ _SIGN: dict[str, Any] = {
 _P = _floats([0.25, 0.5, 0.25], [0.5, 0.375, 0.125])
 _Z = _floats([0.5, -1.0, 2.0], [0.0, 1.0, -1.0])
 _LABEL: dict[str, Any] = {"y": np.array([0, 2]), "classes": (0, 1, 2)}
+# As much missed as alarmed about: what alpha and beta weigh makes no difference.
+_MASK: dict[str, Any] = {"y": _floats([1, 0, 1]), "p": _floats([0.5, 0.5, 1.0])}
 _SOFT: dict[str, Any] = {"y": _floats([1, 0, 0], [0, 0.5, 0.5])}
 
 CASES = (
@@ -250,6 +252,22 @@ CASES = (
             _LOGITS,
             keras=("BinaryFocalCrossentropy", _LOGITS),
             optax="sigmoid_focal_loss",
+        ),
+    ),
+    Case(
+        "dice without smoothing",
+        **_MASK,
+        far=("where nothing is and nothing said", _floats([0, 0]), _floats([0, 0])),
+        names=_named("dice", {"smooth": 0.0}, keras="Dice"),
+    ),
+    Case(
+        "tversky without smoothing",
+        **_MASK,
+        far=("where a mask is half missed", _floats([1, 1]), _floats([1, 0])),
+        names=_named(
+            "tversky",
+            {"alpha": 0.2, "beta": 0.6, "smooth": 0.0},
+            keras=("Tversky", {"alpha": 0.2, "beta": 0.6}),
         ),
     ),
     Case(

@@ -110,8 +110,14 @@ def signs(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
     return without(xp, y, lambda: xp.abs(y) != 1, words, weights, sizes is not None)
 
 
-def bits(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
-    """Return targets of 0 and 1."""
+def are_bits(xp: Backend, y: Array) -> bool:
+    """Say whether all targets are seen to be 0 or 1."""
+    off = known_range(xp, y * (1 - y))
+    return off is not None and off[0] == 0 and off[1] == 0
+
+
+def bits(xp: Backend, y: Array, words: str, weights: Weights | None = None) -> Array:
+    """Return targets of 0 and 1; `words` say what is wrong with others."""
     off = known_range(xp, y * (1 - y))  # 0 for 0 and 1 alone
     if off is not None and off[0] == 0 and off[1] == 0:
         return y
@@ -119,13 +125,7 @@ def bits(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
     def wrong() -> Array:  # in one comparison, which a compiler fuses best
         return y * (1 - y) != 0
 
-    return without(xp, y, wrong, lambda: _NO_BITS, weights, off is not None)
-
-
-_NO_BITS = (
-    "y_true must hold 0 and 1 alone. Use (y + 1) / 2 for labels -1 and +1, "
-    "sparse_focal for class labels, binary_cross_entropy for soft targets."
-)
+    return without(xp, y, wrong, lambda: words, weights, off is not None)
 
 
 def without(

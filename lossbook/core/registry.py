@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 Kind = Literal[
     "elements",  # y_true and y_pred of one shape, one loss an element
     "distributions",  # y_true and y_pred of one shape, one loss a row
+    "masks",  # y_true and y_pred of one shape, one loss a mask
     "labels",  # integer labels against scores with one axis more
     "either",  # elements or labels, by the shape of y_pred
     "scores",  # scores or vectors against each other, no truth among them

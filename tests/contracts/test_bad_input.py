@@ -168,6 +168,8 @@ OPTIONS = {
     "pos_weight": ("binary_cross_entropy", NOT_WEIGHTS),
     "class_weight": ("cross_entropy", (1.0, *NOT_WEIGHTS)),
     "ignore_index": ("sparse_cross_entropy", (1.0, "1", True, [1], np.nan)),
+    "smooth": ("dice", (-1.0, *NOT_POSITIVE[2:])),
+    "beta": ("tversky", (-1.0, *NOT_POSITIVE[2:])),
     "gamma": ("focal", (-1.0, np.nan, None, "2", True, [2.0], np.ones(2))),
 }
 EVERYWHERE = {
@@ -183,8 +185,22 @@ BATTERY = [(case.loss, name) for name, (loss, _) in OPTIONS.items()
     for name in EVERYWHERE
     if name in case.function.__kwdefaults__
 ] + [("sparse_cross_entropy", "class_weight"), ("focal", "alpha"),
-     ("sparse_focal", "gamma"), ("sparse_focal", "alpha")]  # fmt: skip
+     ("sparse_focal", "gamma"), ("sparse_focal", "alpha")] + [
+    (loss, name)
+    for loss in ("dice", "jaccard", "tversky", "lovasz")
+    for name in ("smooth", "class_weight", "ignore_index")
+    if name in getattr(lb, loss).__kwdefaults__ and (loss, name) != ("dice", "smooth")
+] + [("tversky", "alpha"), ("tversky", "gamma"),
+     ("sparse_focal", "ignore_index")]  # fmt: skip
 OTHERS = {
+    ("sparse_focal", "ignore_index"): OPTIONS["ignore_index"][1],
+    **{(loss, "smooth"): OPTIONS["smooth"][1] for loss in ("jaccard", "tversky")},
+    **{
+        (loss, "axis"): (0, 2, -3, 1.0, "1", True, (0, 1))
+        for loss in ("dice", "jaccard", "tversky", "lovasz")
+    },
+    ("tversky", "alpha"): OPTIONS["beta"][1],
+    ("tversky", "gamma"): NOT_POSITIVE,
     ("sparse_cross_entropy", "class_weight"): (1.0, *NOT_WEIGHTS),
     ("focal", "alpha"): (-0.1, 1.1, np.nan, "0.5", True, [0.5]),
     ("sparse_focal", "gamma"): OPTIONS["gamma"][1],
@@ -227,7 +243,7 @@ def test_values_outside_their_domain_are_refused_by_name(backend):
     refused(lambda: lb.poisson_nll(of(-1, 1), half), "y_true", "counts")
     refused(lambda: lb.poisson_nll(of(1, 1), of(-1, 1)), "y_pred", "log_input=True")
     refused(lambda: lb.gaussian_nll(half, half, of(1, 0)), "variance", "positive")
-    refused(lambda: lb.focal(half, half), "y_true", "binary_cross_entropy for soft")
+    refused(lambda: lb.focal(of(0, 2), half), "y_true", "[0, 1]")
     refused(lambda: lb.hinge(of(1, 2), half), "y_true", "-1 and +1")
     refused(lambda: lb.hinge(of(1, 0.5), half), "y_true", "-1 and +1")
 

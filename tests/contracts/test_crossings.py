@@ -127,7 +127,8 @@ WRONG = {
     "signs": (lb.hinge, [0.0, 1.0], [0.5, 0.5], {}),
     "squared signs": (lb.squared_hinge, [0.0, 1.0], [0.5, 0.5], {}),
     "logistic signs": (lb.logistic, [0.0, 1.0], [0.5, 0.5], {}),
-    "bits": (lb.focal, [0.5, 1.0], [0.5, 0.5], {}),
+    "soft targets of focal": (lb.focal, [1.5, 1.0], [0.5, 0.5], {}),
+    "masks": (lb.dice, [[0.5, 1.0], [1.0, 0.0]], [[0.5, 0.5], [0.5, 0.5]], {}),
     "counts": (lb.poisson_nll, [-1.0, 1.0], [0.5, 0.5], {}),
     "rates": (lb.poisson_nll, [1.0, 1.0], [-0.5, 0.5], {}),
     "distributions": (

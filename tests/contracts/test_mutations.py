@@ -95,7 +95,7 @@ FAULTS = [
           "~self.ignored, nothing, nothing + 1 if counted", SEMANTICS),
     Fault("hinge: labels 0 and 1 let through", "losses/margins.py",
           "    y_true = checks.signs(xp, y_true, weights)\n", "", BAD_INPUT),
-    Fault("focal: the power left out", "losses/focal.py",
+    Fault("focal: the power left out", "losses/focal_formulas.py",
           "return xp.power(xp.sigmoid(against), gamma) * xp.softplus(against)",
           "return xp.sigmoid(against) * xp.softplus(against)"),
     Fault("weights ignored", "core/inputs.py",

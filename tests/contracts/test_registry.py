@@ -22,7 +22,7 @@ from .test_bad_input import BATTERY
 API = Path(__file__).parents[2] / "book" / "reference" / "api.md"
 TESTS = Path(__file__).parents[1]
 BACKENDS = Path(lb.backends.__file__).parent
-COMPARING = ("elements", "distributions", "labels", "either")
+COMPARING = ("elements", "distributions", "masks", "labels", "either")
 DEFINED = {
     definition.loss
     for table in (oracle, test_oracle_classes, test_oracle_sums)
@@ -44,7 +44,9 @@ NOWHERE_ELSE = {
     "global_mean": "a mean over parts of a batch, which they leave to the user",
     "gradient_penalty": "it takes a critic; written in training loops",
     "info_nce": "written as cross-entropy of a matrix of cosines",
+    "jaccard": "none of them has it; test_segmentation.py has three that do",
     "linear_cross_entropy": "they have the layer and the loss apart",
+    "lovasz": "none of them has it; test_segmentation.py has two that do",
     "multitask": "none of them has it",
     "sparse_focal": "Keras's CategoricalFocalCrossentropy adds the other classes",
     "warp": "recommenders write it in their own code",

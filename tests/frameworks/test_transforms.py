@@ -14,7 +14,7 @@ import torch
 import lossbook as lb
 
 from ..backends import array, needs_inductor, numpy_of
-from ..cases import CASES, ELEMENTS, LABEL, LABELS, LOGITS, REAL, SHAPE, P
+from ..cases import CASES, ELEMENTS, LABEL, LABELS, LOGITS, MASKS, REAL, SHAPE, P
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 # Of a single row log_loss is another loss: of the probabilities of label 1.
@@ -152,6 +152,13 @@ def test_torch_jit_trace_does_not_keep_what_held_for_the_first_values_only():
     assert traced(y) == 0
 
 
+def of_one(case):
+    """Return the loss of one sample; masks come in batches, and be it of one."""
+    if case.kind != MASKS:
+        return case
+    return lambda y, p: case(y[None], p[None])
+
+
 @each_row
 def test_vmap_over_samples(case):
     args = case.inputs("torch")
@@ -162,17 +169,19 @@ def test_vmap_over_samples(case):
         expected = case(*args, reduction="none").square().mean(-1).sqrt()
     if {"class_weight", "ignore_index"} & set(case.options):
         expected = torch.stack([case(*(x[i] for x in args)) for i in range(4)])
-    got = torch.func.vmap(lambda *row: case(*row))(*args)
+    loss = of_one(case)
+    got = torch.func.vmap(lambda *row: loss(*row))(*args)
     torch.testing.assert_close(got, expected)
 
 
 @each_row
 def test_gradients_of_single_samples(case):
     args = case.inputs("torch")
-    grads = torch.func.vmap(torch.func.grad(lambda y, p, *r: case(y, p, *r), argnums=1))
+    loss = of_one(case)
+    grads = torch.func.vmap(torch.func.grad(lambda y, p, *r: loss(y, p, *r), argnums=1))
     for i, got in enumerate(grads(*args)):
         row = [x[i] for x in args]
-        expected = lb.value_and_grad(case.__call__, argnum=1)(*row)[1]
+        expected = lb.value_and_grad(lambda *r: loss(*r), argnum=1)(*row)[1]
         torch.testing.assert_close(got, expected)
 
 
@@ -204,7 +213,7 @@ def test_torch_func_jvp_and_hessian(case):
     v = torch.tensor(np.random.default_rng(5).normal(size=pred[0].shape))
 
     def loss(p):
-        return case(row[0], p, *row[1:])
+        return of_one(case)(row[0], p, *row[1:])
 
     value, slope = torch.func.jvp(loss, (pred[0],), (v,))
     grad = torch.func.grad(loss)(pred[0])

@@ -59,7 +59,7 @@ def cast(x: Array, like: Array) -> Array:
 
 
 def as_bfloat16(x: Array) -> Array:
-    """Return float32 rounded to the digits that bfloat16 has, which XLA must not skip."""
+    """Return float32 rounded to the digits of bfloat16, which XLA must not skip."""
     return jax.lax.reduce_precision(x.astype(jnp.float32), 8, 7)
 
 

@@ -261,6 +261,21 @@ def positions(x: Array) -> Array:
     return np.arange(x.shape[-1], dtype=x.dtype)
 
 
+def argsort(x: Array) -> Array:
+    """Return the order of the last axis, the smallest first; ties stay in order."""
+    return np.argsort(stop_gradient(x), axis=-1, kind="stable")
+
+
+def reorder(x: Array, order: Array) -> Array:
+    """Return the last axis of `x` in another order."""
+    return np.take_along_axis(x, order, axis=-1)
+
+
+def cumsum(x: Array) -> Array:
+    """Return the sums up to each place of the last axis."""
+    return np.cumsum(x, axis=-1)
+
+
 def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Return rows of zeros with a one at the label."""
     return (labels[..., None] == np.arange(classes)).astype(like.dtype)

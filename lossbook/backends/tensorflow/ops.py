@@ -305,6 +305,21 @@ def positions(x: Array) -> Array:
     return tf.cast(tf.range(tf.shape(x)[-1]), x.dtype)
 
 
+def argsort(x: Array) -> Array:
+    """Return the order of the last axis, the smallest first; ties stay in order."""
+    return tf.argsort(tf.stop_gradient(x), axis=-1, stable=True)
+
+
+def reorder(x: Array, order: Array) -> Array:
+    """Return the last axis of `x` in another order."""
+    return tf.gather(x, order, batch_dims=len(x.shape) - 1)
+
+
+def cumsum(x: Array) -> Array:
+    """Return the sums up to each place of the last axis."""
+    return tf.cumsum(x, axis=-1)
+
+
 def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Return rows of zeros with a one at the label."""
     return tf.one_hot(labels, classes, dtype=like.dtype)

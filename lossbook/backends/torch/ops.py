@@ -275,6 +275,21 @@ def positions(x: Array) -> Array:
     return _places(x.shape[-1], x, x.dtype)
 
 
+def argsort(x: Array) -> Array:
+    """Return the order of the last axis, the smallest first; ties stay in order."""
+    return torch.argsort(x.detach(), dim=-1, stable=True)
+
+
+def reorder(x: Array, order: Array) -> Array:
+    """Return the last axis of `x` in another order."""
+    return _rows(x).gather(-1, order)
+
+
+def cumsum(x: Array) -> Array:
+    """Return the sums up to each place of the last axis."""
+    return x.cumsum(dim=-1)
+
+
 def _places(count: int, like: Array, dtype: Any) -> Array:
     places = torch.arange(count, dtype=dtype, device=like.device)
     return inputs.on_all(places, like) if is_sharded(like) else places
