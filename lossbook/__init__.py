@@ -27,6 +27,7 @@ from lossbook.losses.classification import (
     log_loss,
     sparse_cross_entropy,
 )
+from lossbook.losses.contrastive import info_nce
 from lossbook.losses.focal import focal, sparse_focal
 from lossbook.losses.linear_cross_entropy import linear_cross_entropy
 from lossbook.losses.lovasz import lovasz
@@ -38,7 +39,7 @@ from lossbook.losses.margins import (
     zero_one,
 )
 from lossbook.losses.penalties import elastic_net, l1, l2, objective
-from lossbook.losses.ranking import bpr, info_nce, margin_ranking, triplet, warp
+from lossbook.losses.ranking import bpr, margin_ranking, triplet, warp
 from lossbook.losses.regression import (
     gaussian_nll,
     huber,

@@ -1,8 +1,8 @@
 """Losses for orders, which compare the score of one thing with that of another.
 
 Only differences count: adding a constant to all scores changes nothing. `bpr` and
-`margin_ranking` compare pairs, `warp` and `info_nce` one with many, and `triplet` and
-`info_nce` start from embeddings, vectors whose distance or angle is the score.
+`margin_ranking` compare pairs, `warp` one with many, and `triplet` starts from
+embeddings, vectors whose distance is the score; so does `info_nce` in `contrastive.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from sys import float_info
 from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
-from lossbook.core.checks import Weights, check_between, check_positive
-from lossbook.core.class_inputs import ClassBatch
+from lossbook.core.checks import Weights, check_between
 from lossbook.core.inputs import check_not_empty, check_shapes, float_arrays, weights_of
 from lossbook.core.reduction import (
     Reduction,
@@ -22,8 +21,7 @@ from lossbook.core.reduction import (
 )
 from lossbook.core.registry import loss
 from lossbook.losses.margins import LOGISTIC, POSITIVE_PART
-from lossbook.losses.surprise import LOGIT_SURPRISE
-from lossbook.losses.vectors import direction, norm
+from lossbook.losses.vectors import norm
 
 
 @loss("scores")
@@ -303,80 +301,6 @@ def triplet(
     return POSITIVE_PART.reduced(
         xp, margin + lead, weights=weights, reduction=reduction
     )
-
-
-@loss("scores")
-def info_nce(
-    query: Any,
-    key: Any,
-    *,
-    temperature: float = 0.1,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Array:
-    r"""Contrastive loss: each query must find its own key among all of the batch.
-
-    .. math:: \ell_i = -\log \frac{e^{z_{ii}}}{\sum_j e^{z_{ij}}}, \qquad
-              z_{ij} = \frac{\cos(q_i, k_j)}{\tau}, \qquad
-              \frac{\partial\ell_i}{\partial z_{ij}} = p_{ij} - [i = j]
-
-    in nats: :func:`lossbook.sparse_cross_entropy` with the other rows as wrong classes.
-    For the loss of CLIP take the mean of both directions. The cosine with a vector of
-    zeros is 0, and so is its slope. The error is at most 4 ulp of 1/τ.
-
-    Parameters
-    ----------
-    query, key : array
-        Embeddings, of the same shape (n, d); row i of one belongs to row i of the
-        other.
-    temperature : float
-        The unit τ of the cosines; the smaller, the harder the loss looks at the nearest
-        wrong key.
-    sample_weight, reduction : optional
-        As in :func:`lossbook.mse`; one loss a query.
-
-    Returns
-    -------
-    array
-        A scalar, or with ``"none"`` the losses, of shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If `temperature` is not positive, the shapes differ or are not (n, d), and as in
-        :func:`lossbook.mse`.
-
-    References
-    ----------
-    van den Oord, A., Y. Li, O. Vinyals (2018), Representation learning with contrastive
-    predictive coding.
-
-    Examples
-    --------
-    >>> import lossbook as lb
-    >>> rows = [[1.0, 0.0], [0.0, 2.0]]
-    >>> round(float(lb.info_nce(rows, rows, temperature=1.0)), 4)
-    0.3133
-    """
-    check_positive("temperature", temperature)
-    pairs = {"query": query, "key": key}
-    xp, (query, key) = float_arrays(pairs, "query", sample_weight, reduction)
-    if len(xp.shape(query)) != 2:
-        raise ValueError(
-            f"query and key must have the shape (n, d), got {xp.shape(query)}. Use "
-            "query.reshape(-1, query.shape[-1]) if all rows belong to one batch."
-        )
-    weights = weights_of(xp, sample_weight, query[..., 0])
-    if weights is not None:
-        (query,) = without_silent_rows(xp, weights.values, query)
-    if 0 in xp.shape(query):  # nobody to find
-        return reduce(xp, xp.sum(query * key, axis=-1), weights, reduction)
-    keys = xp.moveaxis(direction(xp, key), 0, 1)
-    logits = xp.matmul(direction(xp, query), keys) / temperature
-    own = xp.to_index(xp.positions(xp.stop_gradient(logits)), logits)
-    own = check_shapes(xp, own, logits[..., 0])
-    batch = ClassBatch(xp, own, logits, weights, None, None)
-    return batch.reduced(LOGIT_SURPRISE, reduction)
 
 
 def _check_vectors(xp: Backend, x: Array, name: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from numbers import Integral
 from operator import add
 from typing import Any, Literal
 
@@ -15,16 +16,24 @@ import numpy as np
 
 from lossbook.backends import Array, Backend, Of2, Of4, backend_of
 from lossbook.core.checks import check_flag, checked_weight
+from lossbook.core.class_inputs import check_ignore_index
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.registry import loss
 
 
-def class_weights(labels: Any, kind: Literal["balanced"] | None = "balanced") -> Array:
+def class_weights(
+    labels: Any,
+    kind: Literal["balanced"] | None = "balanced",
+    *,
+    classes: int | None = None,
+    ignore_index: int | None = None,
+) -> Array:
     r"""Weights that let each class count the same, however rare it is.
 
     .. math:: w_c = \frac{n}{C\, n_c}
 
-    as in scikit-learn's ``compute_class_weight``: the weights of all samples sum to n.
+    as in scikit-learn's ``compute_class_weight``: the weights of all samples sum to n,
+    and C is the number of classes that occur.
 
     Parameters
     ----------
@@ -32,6 +41,11 @@ def class_weights(labels: Any, kind: Literal["balanced"] | None = "balanced") ->
         The labels 0 to C - 1 of the training set; they are counted on the CPU, once.
     kind : {"balanced", None}
         None gives each class the weight 1.
+    classes : int, optional
+        How many classes there are, where some may not occur in these labels: their
+        weight is 0. By default each must occur, and the largest label is the last.
+    ignore_index : int, optional
+        A label that is not counted.
 
     Returns
     -------
@@ -42,8 +56,9 @@ def class_weights(labels: Any, kind: Literal["balanced"] | None = "balanced") ->
     Raises
     ------
     ValueError
-        If there are no labels, a label is negative, a class below the largest label has
-        no sample, or `kind` is unknown.
+        If there are no labels, one is negative or not below `classes`, a class below
+        the largest label has no sample though `classes` is not given, or `kind` is
+        unknown.
     TypeError
         If the labels are not integers.
 
@@ -56,7 +71,11 @@ def class_weights(labels: Any, kind: Literal["balanced"] | None = "balanced") ->
     >>> import lossbook as lb
     >>> lb.class_weights([0, 0, 0, 1])
     array([0.66666667, 2.        ])
+    >>> lb.class_weights([0, 0, 0, 2, 255], classes=3, ignore_index=255)
+    array([0.66666667, 0.        , 2.        ])
     """
+    _check_classes(classes)
+    check_ignore_index(ignore_index)
     if kind not in ("balanced", None):
         raise ValueError(f"kind must be 'balanced' or None, got {kind!r}.")
     xp = backend_of(labels)
@@ -68,24 +87,50 @@ def class_weights(labels: Any, kind: Literal["balanced"] | None = "balanced") ->
             f"labels must be integers 0 to C - 1, got dtype {xp.dtype_name(known)}. "
             "Use np.unique(labels, return_inverse=True)[1] to number other labels."
         )
-    counts = _counts(xp.to_numpy(known))
-    weights = counts.sum() / (len(counts) * counts)
+    counts = _counts(_without(xp.to_numpy(known), ignore_index), classes)
+    occur = counts > 0
+    weights = counts.sum() / (occur.sum() * np.where(occur, counts, 1)) * occur
     if kind is None:
         weights = np.ones(len(counts))
     return xp.asarray(weights.tolist(), "class weights", known)
 
 
-def _counts(labels: Any) -> Any:
+def _check_classes(classes: Any) -> None:
+    whole = isinstance(classes, Integral) and not isinstance(classes, bool)
+    if classes is not None and not (whole and classes > 0):
+        raise ValueError(
+            f"classes must be a positive whole number, got {classes!r}. For instance "
+            "classes=10 for the labels 0 to 9."
+        )
+
+
+def _without(labels: Any, ignore_index: int | None) -> Any:
+    kept = labels if ignore_index is None else labels[labels != ignore_index]
+    if not kept.size:
+        raise ValueError(
+            f"labels holds nothing but ignore_index={ignore_index!r}: there is nothing "
+            "to count. Pass all labels."
+        )
+    return kept
+
+
+def _counts(labels: Any, classes: int | None) -> Any:
     if labels.min() < 0:
         raise ValueError(
             f"labels must be 0 to C - 1, got {labels.min()}. Leave out labels that are "
             "to be ignored: labels[labels >= 0]."
         )
-    counts = np.bincount(labels.reshape(-1))
-    if 0 in counts:
+    if classes is not None and labels.max() >= classes:
+        raise ValueError(
+            f"labels must be 0 to {classes - 1} for classes={classes}, got "
+            f"{labels.max()}. Pass ignore_index={labels.max()} if it counts nothing."
+        )
+    counts = np.bincount(labels.reshape(-1), minlength=classes or 0)
+    if classes is None and 0 in counts:
         raise ValueError(
             f"labels has no sample of class {int(np.argmin(counts))} of {len(counts)}: "
-            "its weight would be infinite. Number the classes without gaps: "
+            "its weight would be infinite. Pass classes=... to give it the weight 0, "
+            "or number the classes without gaps: "
             "np.unique(labels, return_inverse=True)[1]."
         )
     return counts

@@ -165,6 +165,101 @@ def test_info_nce_of_a_vector_of_zeros_has_a_slope_of_0(backend):
     np.testing.assert_array_equal(numpy_of(slope)[0], [0, 0])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_temperature_that_is_learned_has_its_gradient(backend):
+    q, k, t = on(backend, (*VECTORS[:2], 0.3))
+
+    def by(t, **how):
+        return lb.info_nce(q, k, temperature=t, **how)
+
+    value, slope = lb.value_and_grad(by)(t)
+    assert float(value) == pytest.approx(float(by(0.3)), rel=1e-14)
+    assert slope.shape == ()
+    assert lb.check_gradient(by, t) < 1e-6
+    each = [numpy_of(by(t, reduction="none")), numpy_of(by(0.3, reduction="none"))]
+    np.testing.assert_allclose(*each, rtol=1e-13)
+    for wrong in (array(backend, -0.3), array(backend, [0.1, 0.2])):
+        with pytest.raises(ValueError, match="temperature must be"):
+            by(wrong)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_labels_name_the_key_of_each_query_among_any_number_of_keys(backend):
+    labels = np.array([2, 0, 1, 1, 8, 5])
+    keys = np.concatenate([VECTORS[1], VECTORS[2]])[:9]
+    cosines = VECTORS[0] @ keys.T / np.linalg.norm(keys, axis=1)
+    cosines /= np.linalg.norm(VECTORS[0], axis=1)[:, None]
+    expected = lb.sparse_cross_entropy(labels, cosines / 0.1, from_logits=True)
+    q, k = on(backend, (VECTORS[0], keys))
+    got = lb.info_nce(q, k, labels=array(backend, labels))
+    assert float(got) == pytest.approx(float(expected), rel=1e-12)
+    own = lb.info_nce(q, k[:6], labels=array(backend, np.arange(6)))
+    assert float(own) == pytest.approx(float(lb.info_nce(q, k[:6])), rel=1e-14)
+    with pytest.raises(ValueError, match="labels must hold labels 0 to 8"):
+        lb.info_nce(q, k, labels=array(backend, labels + 1))
+    with pytest.raises(TypeError, match="labels must be integers"):
+        lb.info_nce(q, k, labels=array(backend, labels * 1.0))
+    with pytest.raises(ValueError, match="as many numbers a row"):
+        lb.info_nce(q, k[:, :4], labels=array(backend, labels))
+    with pytest.raises(ValueError, match="key and query must have the same shape"):
+        lb.info_nce(q, k)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_keys_that_are_padding_are_not_there(backend):
+    q, k = VECTORS[:2].copy()
+    kept = np.array([True, False, True, True, False, True])
+    q[~kept], k[~kept] = np.nan, np.nan
+    loss, slope = lb.value_and_grad(lb.info_nce)(*on(backend, (q[kept], k[kept])))
+
+    def padded(q, k, mask=kept, **how):
+        weight = array(backend, kept * 1.0)
+        there = array(backend, mask)
+        return lb.info_nce(q, k, key_mask=there, sample_weight=weight, **how)
+
+    for mask in (kept, np.tile(kept, (6, 1)), kept * 1):
+        for argnum in (0, 1):
+            value, found = lb.value_and_grad(padded, argnum)(
+                *on(backend, (q, k)), mask=mask
+            )
+            assert float(value) == pytest.approx(float(loss), rel=1e-13)
+            assert not numpy_of(found)[~kept].any()
+            if argnum == 0:
+                np.testing.assert_allclose(numpy_of(found)[kept], slope, rtol=1e-10)
+    args = on(backend, VECTORS[:2])
+    with pytest.raises(ValueError, match="key_mask must not leave out the key"):
+        lb.info_nce(*args, key_mask=array(backend, kept))
+    with pytest.raises(ValueError, match=r"key_mask must have.*\(6,\).*got \(5,\)"):
+        lb.info_nce(*args, key_mask=array(backend, kept[:5]))
+    with pytest.raises(ValueError, match="key_mask must hold 0 and 1 alone"):
+        lb.info_nce(*args, key_mask=array(backend, kept * 2))
+
+
+def test_graphs_take_a_learned_temperature_labels_and_padding():
+    import tensorflow as tf
+    import torch
+
+    kept, labels = np.arange(6) != 3, np.array([0, 1, 2, 2, 4, 5])
+    q, k = VECTORS[:2]
+
+    def loss(q, k, t, labels, kept):
+        return lb.info_nce(q, k, temperature=t, labels=labels, key_mask=kept)
+
+    value, slope = lb.value_and_grad(loss, 2)(q, k, np.array(0.3), labels, kept)
+    args = [torch.tensor(x) for x in (q, k, 0.3, labels, kept)]
+    args[2] = args[2].double()
+    torch.testing.assert_close(torch.func.grad(loss, 2)(*args), torch.tensor(slope)[()])
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(*args), torch.tensor(value)[()])
+    tensors = [tf.constant(x) for x in (q, k, np.array(0.3), labels, kept)]
+    for jit in (False, True):
+        graph = tf.function(lb.value_and_grad(loss, 2), jit_compile=jit)
+        for a, b in zip(graph(*tensors), (value, slope), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+    lost = tf.constant(np.arange(6) != 2)
+    assert np.isnan(tf.function(loss, jit_compile=True)(*tensors[:4], lost))
+
+
 def test_transforms_of_torch_reach_through():
     import torch
 

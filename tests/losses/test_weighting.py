@@ -49,6 +49,24 @@ def test_labels_that_cannot_be_weighted_are_refused(labels, error, message):
         lb.class_weights(labels)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_class_weights_know_how_many_classes_there_are(backend):
+    labels = array(backend, np.array([0, 0, 0, 2, 255, 255]))
+    got = lb.class_weights(labels, classes=4, ignore_index=255)
+    np.testing.assert_allclose(numpy_of(got), [2 / 3, 0, 2, 0], rtol=1e-6)
+    whole = lb.class_weights(labels, kind=None, classes=4, ignore_index=255)
+    np.testing.assert_array_equal(numpy_of(whole), [1, 1, 1, 1])
+    with pytest.raises(ValueError, match=r"labels must be 0 to 3.*ignore_index=255"):
+        lb.class_weights(labels, classes=4)
+    with pytest.raises(ValueError, match="nothing but ignore_index=1"):
+        lb.class_weights([1, 1], classes=2, ignore_index=1)
+    with pytest.raises(ValueError, match=r"Pass classes=\.\.\."):
+        lb.class_weights(labels, ignore_index=255)
+    for wrong in (0, -1, 2.0, True):
+        with pytest.raises(ValueError, match="classes must be a positive whole"):
+            lb.class_weights(labels, classes=wrong)
+
+
 def test_an_unknown_kind_of_class_weights_is_refused():
     with pytest.raises(ValueError, match="'balanced' or None, got 'fair'"):
         lb.class_weights(LABELS, kind="fair")

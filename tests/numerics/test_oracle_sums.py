@@ -49,6 +49,18 @@ def _gaussian_size(y, mean, variance):
     return largest(variance * np.square(share), np.square(share), share, 1 / variance)
 
 
+def _info_nce(query, key, temperature):
+    losses = mp.mpf(0)
+    for i, q in enumerate(query):
+        length = mp.sqrt(mp.fsum(q * q))
+        logits = [
+            mp.fsum(q * k) / (length * mp.sqrt(mp.fsum(k * k)) * temperature)
+            for k in key
+        ]
+        losses += mp.log(mp.fsum(mp.exp(z) for z in logits)) - logits[i]
+    return losses
+
+
 _UP = {  # by kind: the loss of a real sample, of a fake one, and of the generator
     "minimax": (lambda s: softplus(-s), softplus, lambda f: -softplus(f)),
     "non_saturating": (lambda s: softplus(-s), softplus, lambda f: softplus(-f)),
@@ -135,6 +147,15 @@ DEFINITIONS = [
         lambda sums: mp.fsum(sums) / 15,
         VECTORS,
         largest,
+    ),
+    Definition(
+        "info_nce",
+        "learned temperature",
+        lambda q, k, t: lb.info_nce(q, k, temperature=t, reduction="sum"),
+        lambda q, k, t: _info_nce(q, k, t[()]),
+        [(*RNG.normal(size=(2, 3, 4)), np.array(t)) for t in (0.05, 0.5, 3.0)],
+        # The slope by the temperature is a difference of logits over it.
+        lambda q, k, t: max(float(1 / t[()]), 3 * float(1 / t[()]) ** 2),
     ),
     Definition("l1", "of six", lb.l1, lambda w: mp.fsum(map(abs, w)), VECTORS, largest),
     Definition("l2", "of six", lb.l2, lambda w: mp.fsum(_squares(w)), VECTORS, largest),
