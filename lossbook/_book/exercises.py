@@ -11,6 +11,7 @@ from typing import Any
 from lossbook._book.answers import (
     concepts,
     generation,
+    masks,
     math,
     optimizers,
     probability,
@@ -27,6 +28,7 @@ EXERCISES: dict[str, Exercise] = {
     **math.EXERCISES,
     **probability.EXERCISES,
     **tasks.EXERCISES,
+    **masks.EXERCISES,
     **optimizers.EXERCISES,
     **projects.EXERCISES,
     **recommendation.EXERCISES,

@@ -39,6 +39,7 @@ TAUGHT = {
     "overflow, sigmoid, softmax, logits",
     "math/margins": "hinge, hinge loss, squared hinge, surrogate loss, "
     "support-vector machine, SVM, zero-one loss, 0-1 loss, 合页损失",
+    "math/masks": "Dice, Jaccard, Tversky, Lovász, IoU, intersection over union",
     "math/mean-squared-error": "(n,) against (n, 1), MSE, RMSE, gradient, 梯度",
     "math/ranking": "WARP, BPR, InfoNCE, triplet, AUC, NDCG, ranking loss",
     "optimizers/adaptive-methods": "bias correction, weight decay, weight_decay, "
