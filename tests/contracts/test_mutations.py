@@ -42,6 +42,7 @@ CLASS_INPUTS = "core/class_inputs.py"
 TORCH_GRAD, TORCH_KERNELS = (
     f"backends/torch/{name}.py" for name in ("custom_grad", "kernels")
 )
+TORCH_CHUNKS = "backends/torch/linear_chunks.py"
 TF_GRAD = "backends/tensorflow/custom_grad.py"
 JAX = "tests/frameworks/test_jax.py -k 'weighs or few or chunks'"
 PENALTIES = "tests/losses/test_regularization.py -k 'penalty_sums and numpy'"
@@ -153,8 +154,8 @@ FAULTS = [
     Fault("a mean of means", "losses/weighting.py", "total / _not_zero(xp, weight))",
           "total / _not_zero(xp, weight * 0 + 1))", WEIGHTING),
     Fault("numpy, linear: the label left in the gradient",
-          "backends/numpy/linear.py", "grad[at] -= row_weight[rows]",
-          "grad[at] -= 0 * row_weight[rows]", LINEAR),
+          "backends/numpy/linear.py",
+          "grad[at] -= row_weight if own is None else row_weight * own", "", LINEAR),
     Fault("torch: the gradient of a mean not divided", TORCH_GRAD,
           "cotangent = cotangent / _count(plan, inputs)", "pass",
           "tests/numerics/test_gradients.py -k 'reaches_the_truth and mse and torch'"),
@@ -176,12 +177,13 @@ FAULTS = [
     Fault("torch: the error turned round in bce", TORCH_KERNELS,
           "(p - y).div_(", "(y - p).div_(",
           "tests/frameworks/test_kernels.py -k 'kernel_gives and torch-bce'"),
-    Fault("torch, linear: the label left in the gradient", "backends/torch/linear.py",
-          ".scatter_add_(1, at, -scale)", ".scatter_add_(1, at, 0 * scale)",
+    Fault("torch, linear: the label left in the gradient", TORCH_CHUNKS,
+          ".scatter_add_(1, at, -mine[:, None])",
+          ".scatter_add_(1, at, 0 * mine[:, None])",
           "tests/losses/test_linear_cross_entropy.py -k torch"),
     Fault("torch, linear: half precision counts labels twice",
-          "backends/torch/linear.py", "torch.where(here, -row_weight, 0.0)",
-          "torch.where(here, -2 * row_weight, 0.0)",
+          TORCH_CHUNKS, "torch.where(here, -mine, 0.0)",
+          "torch.where(here, -2 * mine, 0.0)",
           "tests/losses/test_linear_cross_entropy.py -k half_precision_in_torch"),
     Fault("tensorflow: the gradient of a mean not divided", TF_GRAD,
           'if reduction != "mean":', "if True:",
@@ -202,7 +204,7 @@ FAULTS = [
           "tests/frameworks/test_kernels.py -k 'kernel_gives and tensorflow'"),
     Fault("tensorflow, linear: the label left in the gradient",
           "backends/tensorflow/linear.py",
-          "tf.tensor_scatter_nd_sub(grad, places, factor[i])", "grad",
+          "tf.tensor_scatter_nd_sub(grad, places, mine)", "grad",
           "tests/losses/test_linear_cross_entropy.py -k 'has_them_too and eager'"),
     Fault("jax: 0 times inf on the way back", "backends/jax/products.py",
           "(a == 0) | (b == 0)", "(a == 0) & (b == 0)", JAX),
@@ -213,8 +215,12 @@ FAULTS = [
     Fault("triplet: the two distances exchanged", "losses/ranking.py",
           "norm(xp, a - p) - norm(xp, a - n)", "norm(xp, a - n) - norm(xp, a - p)",
           "tests/losses/test_ranking.py -k torch"),
-    Fault("info_nce: the temperature multiplies", "losses/ranking.py",
-          "keys) / temperature", "keys) * temperature", RANKING),
+    Fault("info_nce: the temperature multiplies", "losses/contrastive.py",
+          "keys) / tau", "keys) * tau", RANKING),
+    Fault("masks: misses cost nothing", "losses/segmentation.py",
+          "wrong = alpha * alarms + beta * misses", "wrong = alpha * alarms", CLASSES),
+    Fault("lovasz: the smallest error first", "losses/lovasz.py",
+          "order = xp.argsort(-error)", "order = xp.argsort(error)", CLASSES),
     Fault("adapters: torch's order taken for ours", "adapters/torch_classes.py",
           "self.function(target, input, sample", "self.function(input, target, sample",
           "tests/frameworks/test_adapters.py -k gives_what"),

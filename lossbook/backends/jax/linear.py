@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import logsumexp
 
 from lossbook.backends.jax.custom_grad import with_derivatives
 from lossbook.backends.jax.ops import (
@@ -22,8 +23,10 @@ from lossbook.backends.jax.ops import (
     softmax_minus_label,
     sum,
     take_labels,
+    tanh,
     to_float,
 )
+from lossbook.backends.protocol import Terms
 
 Array = Any
 
@@ -35,36 +38,98 @@ def operands(h: Array, w: Array) -> tuple[Array, Array]:
 
 
 def total(
-    h: Array, w: Array, b: Array | None, labels: Array, row_weight: Array, chunk: int
+    h: Array,
+    w: Array,
+    b: Array | None,
+    labels: Array,
+    row_weight: Array,
+    terms: Terms,
+    chunk: int,
 ) -> Array:
     """Return the sum of row_weight times loss over the rows."""
-    each = losses(h, w, b, labels, chunk)
+    each = losses(h, w, b, labels, terms, chunk)
     return sum(multiply_no_nan(row_weight, each))
 
 
-@partial(jax.jit, static_argnames="chunk")
-def losses(h: Array, w: Array, b: Array | None, labels: Array, chunk: int) -> Array:
+def losses(
+    h: Array, w: Array, b: Array | None, labels: Array, terms: Terms, chunk: int
+) -> Array:
     """Return the loss of each row."""
+    own, spread, z_loss, softcap = terms
+    return _losses(h, w, b, labels, own, spread, z_loss, softcap, chunk)
+
+
+@partial(jax.jit, static_argnames=("z_loss", "softcap", "chunk"))
+def _losses(
+    h: Array,
+    w: Array,
+    b: Array | None,
+    labels: Array,
+    own: Array | None,
+    spread: Array | None,
+    z_loss: float,
+    softcap: float | None,
+    chunk: int,
+) -> Array:
+    def rows(part: tuple[Any, ...]) -> Array:
+        some, labels, own = part
+        logits = _logits(some, w, b, softcap)
+        return _of_logits(labels, logits, own, spread, z_loss)
+
     if len(h) <= chunk or _is_spread(h):
-        return _rows(h, w, b, labels)
+        return rows((h, labels, own))
 
-    def step(_: None, part: tuple[Array, Array]) -> tuple[None, Array]:
-        return None, _rows(part[0], w, b, part[1])
+    def step(_: None, part: tuple[Any, ...]) -> tuple[None, Array]:
+        return None, rows(part)
 
-    parts = _in_chunks(h, chunk), _in_chunks(labels, chunk)
+    parts = tuple(None if x is None else _in_chunks(x, chunk) for x in (h, labels, own))
     _, each = jax.lax.scan(jax.checkpoint(step, prevent_cse=False), None, parts)
     return each.reshape(-1)[: len(h)]
 
 
-def _rows(h: Array, w: Array, b: Array | None, labels: Array) -> Array:
+def _logits(h: Array, w: Array, b: Array | None, softcap: float | None) -> Array:
     z = matmul(h, w.T)
-    derivatives = [None, lambda labels, z: softmax_minus_label(z, labels)]
-    inputs = labels, z if b is None else z + b
-    return with_derivatives(_surprise, derivatives, *inputs, rowwise=True)
+    z = z if b is None else z + b
+    return z if softcap is None else softcap * tanh(z / softcap)
+
+
+def _of_logits(
+    labels: Array, z: Array, own: Array | None, spread: Array | None, z_loss: float
+) -> Array:
+    if own is spread is None and not z_loss:
+        by_z = [None, lambda labels, z: softmax_minus_label(z, labels)]
+        return with_derivatives(_surprise, by_z, labels, z, rowwise=True)
+    own = jnp.ones_like(z[:, 0]) if own is None else own
+    spread = jnp.zeros_like(z[0]) if spread is None else spread
+    return with_derivatives(
+        partial(_with_terms, z_loss),
+        [None, partial(_by_logits, z_loss), None, None],
+        *(labels, z, own, spread),
+        rowwise=True,
+    )
 
 
 def _surprise(labels: Array, z: Array) -> Array:
     return -take_labels(log_softmax(z), labels)
+
+
+def _with_terms(
+    z_loss: float, labels: Array, z: Array, own: Array, spread: Array
+) -> Array:
+    log_p = log_softmax(z)
+    each = own * -take_labels(log_p, labels)
+    # A class that weighs nothing may be ruled out by a logit of -inf.
+    each = each - jnp.sum(jnp.where(spread == 0, 0, log_p) * spread, axis=-1)
+    return each + z_loss * jnp.square(logsumexp(z, axis=-1))
+
+
+def _by_logits(
+    z_loss: float, labels: Array, z: Array, own: Array, spread: Array
+) -> Array:
+    level = logsumexp(z, axis=-1, keepdims=True)
+    of_label = own[:, None] * softmax_minus_label(z, labels)
+    mass = jnp.sum(spread) + 2 * z_loss * level
+    return of_label + jnp.exp(log_softmax(z)) * mass - spread
 
 
 def _is_spread(h: Array) -> bool:

@@ -233,6 +233,21 @@ def positions(x: Array) -> Array:
     return jnp.arange(x.shape[-1], dtype=x.dtype)
 
 
+def argsort(x: Array) -> Array:
+    """Return the order of the last axis, the smallest first; ties stay in order."""
+    return jnp.argsort(stop_gradient(x), axis=-1, stable=True)
+
+
+def reorder(x: Array, order: Array) -> Array:
+    """Return the last axis of `x` in another order."""
+    return jnp.take_along_axis(x, order, axis=-1)
+
+
+def cumsum(x: Array) -> Array:
+    """Return the sums up to each place of the last axis."""
+    return jnp.cumsum(x, axis=-1)
+
+
 def matmul(a: Array, b: Array) -> Array:
     """Multiply matrices, in the precision of their elements also on a GPU or TPU."""
     return jnp.matmul(a, b, precision="highest")
