@@ -40,6 +40,7 @@ CALL = {
         "(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...",
     ),
 }
+BY_NAME = Parameter.KEYWORD_ONLY
 # Parameters that are not those of the function.
 OTHERS = {
     "reduction": "_Reduction",
@@ -52,13 +53,32 @@ OTHERS = {
 
 def written(option: Parameter) -> str:
     """Return a parameter as a stub has it."""
-    kind = option.annotation
+    kind = "_Reduction" if option.name == "reduction" else option.annotation
     if kind is Parameter.empty:
         kind = OTHERS.get(option.name, "Any")
     name = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
     if option.default is None and name != "Any" and "None" not in name:
         name += " | None"
     return f"{option.name}: {name} = ..."
+
+
+def listed(options: list[Parameter]) -> str:
+    """Return parameters with a star before those that are given by name."""
+    placed = [f"{p.name}: {p.annotation}" for p in options if p.kind is not BY_NAME]
+    named = [written(p) for p in options if p.kind is BY_NAME]
+    return ", ".join([*placed, "*", *named])
+
+
+def call_of(made: type) -> str:
+    """Return how a class is called that takes arrays of its own."""
+    if not made.__module__.endswith("_others"):
+        return ""
+    _, *arrays = signature(made.forward).parameters.values()  # type: ignore[attr-defined]
+    default = {
+        p.name: "" if p.default is Parameter.empty else " = None" for p in arrays
+    }
+    given = ", ".join(f"{name}: Any{end}" for name, end in default.items())
+    return f"(self, {given}) -> Any: ..."
 
 
 def stub(framework: str) -> str:
@@ -68,11 +88,10 @@ def stub(framework: str) -> str:
     lines = [HEAD[framework]]
     for made in module.__all__:
         _, *options = signature(getattr(module, made).__init__).parameters.values()
-        given = ", ".join(map(written, options))
         lines += [
             f"class {made}({BASE[framework]}):  # type: ignore[misc]",
-            f"    def __init__(self, *, {given}) -> None: ...",
-            f"    def {name}{call}",
+            f"    def __init__(self, {listed(options)}) -> None: ...",
+            f"    def {name}{call_of(getattr(module, made)) or call}",
         ]
     return formatted("\n".join(lines))
 

@@ -62,6 +62,14 @@ class FocalLoss(torch.nn.Module):  # type: ignore[misc]
     ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
 
+class GaussianNLLLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self, *, full: bool = ..., eps: float = ..., reduction: _Reduction = ...
+    ) -> None: ...
+    def forward(
+        self, input: Any, target: Any, var: Any, sample_weight: Any = None
+    ) -> Any: ...
+
 class HingeLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, reduction: _Reduction = ...) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
@@ -69,6 +77,23 @@ class HingeLoss(torch.nn.Module):  # type: ignore[misc]
 class HuberLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, delta: float = ..., reduction: _Reduction = ...) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class InfoNCELoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        temperature: float = ...,
+        learned: bool = ...,
+        reduction: _Reduction = ...,
+    ) -> None: ...
+    def forward(
+        self,
+        query: Any,
+        key: Any,
+        labels: Any = None,
+        key_mask: Any = None,
+        sample_weight: Any = None,
+    ) -> Any: ...
 
 class JaccardLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(
@@ -91,6 +116,25 @@ class KLDivergenceLoss(torch.nn.Module):  # type: ignore[misc]
         axis: int = ...,
         eps: float | None = ...,
         reduction: _Reduction = ...,
+    ) -> None: ...
+    def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class LinearCrossEntropyLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        bias: bool = ...,
+        label_smoothing: float = ...,
+        class_weight: Any = ...,
+        z_loss: float = ...,
+        softcap: float | None = ...,
+        ignore_index: int | None = ...,
+        chunk_size: int | None = ...,
+        reduction: _Reduction = ...,
+        device: Any = ...,
+        dtype: Any = ...,
     ) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
 
@@ -127,6 +171,12 @@ class MAELoss(torch.nn.Module):  # type: ignore[misc]
 class MSELoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, reduction: _Reduction = ...) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class MarginRankingLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self, *, margin: float = ..., reduction: _Reduction = ...) -> None: ...
+    def forward(
+        self, input1: Any, input2: Any, target: Any, sample_weight: Any = None
+    ) -> Any: ...
 
 class MulticlassHingeLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(
@@ -183,6 +233,12 @@ class SparseFocalLoss(torch.nn.Module):  # type: ignore[misc]
 class SquaredHingeLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(self, *, reduction: _Reduction = ...) -> None: ...
     def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any: ...
+
+class TripletLoss(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self, *, margin: float = ..., reduction: _Reduction = ...) -> None: ...
+    def forward(
+        self, anchor: Any, positive: Any, negative: Any, sample_weight: Any = None
+    ) -> Any: ...
 
 class TverskyLoss(torch.nn.Module):  # type: ignore[misc]
     def __init__(

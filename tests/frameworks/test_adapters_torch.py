@@ -10,8 +10,10 @@ import torch
 
 import lossbook as lb
 from lossbook.adapters import torch as for_torch
+from lossbook.adapters import torch_others
 
-SHARED = [name for name in dir(for_torch) if hasattr(torch.nn, name)]
+OTHERS = set(torch_others.CLASSES)  # see test_adapters_others.py
+SHARED = [n for n in dir(for_torch) if hasattr(torch.nn, n) and n not in OTHERS]
 REDUCTIONS = ("mean", "sum", "none")
 OLD = ("size_average", "reduce")  # which PyTorch has replaced by `reduction`
 
