@@ -107,7 +107,12 @@ def start_of(case: Case, like: str) -> dict[str, np.ndarray]:
 
 def run_ours(case: Case, like: str, backend: str, dtype: str = "float64") -> np.ndarray:
     """Return the parameters after each step, one row a step."""
-    make = {"numpy": np.asarray, "torch": _torch_tensor, "tensorflow": _tf_constant}
+    make = {
+        "numpy": np.asarray,
+        "torch": _torch_tensor,
+        "tensorflow": _tf_constant,
+        "jax": _jax_array,
+    }
     array = make[backend]
     params = {k: array(v.astype(dtype)) for k, v in start_of(case, like).items()}
     settings = dict(case.settings)
@@ -134,6 +139,13 @@ def _tf_constant(values: np.ndarray) -> Any:
     import tensorflow as tf
 
     return tf.constant(values)
+
+
+def _jax_array(values: np.ndarray) -> Any:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    return jax.numpy.array(values)
 
 
 TORCH = {

@@ -41,4 +41,6 @@ def numpy_of(x):
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         x = x.float() if str(x.dtype) == "torch.bfloat16" else x
+    if type(x).__module__.startswith("jax"):
+        x = jax().lax.stop_gradient(x)
     return np.asarray(x)

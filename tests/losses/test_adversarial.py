@@ -5,7 +5,7 @@ import pytest
 
 import lossbook as lb
 
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, jax, numpy_of
 
 KINDS = ("minimax", "non_saturating", "least_squares", "wasserstein", "hinge")
 REAL, FAKE = np.array([-1.5, 0.3, 2.0]), np.array([-2.0, -0.4, 0.6])
@@ -123,6 +123,8 @@ def critic_of(backend):
         import torch
 
         return lambda w: lambda x: torch.tanh(x @ w).sum(-1)
+    if backend == "jax":
+        return lambda w: lambda x: jax().numpy.tanh(x @ w).sum(-1)
     import tensorflow as tf
 
     return lambda w: lambda x: tf.reduce_sum(tf.tanh(x @ w), -1)

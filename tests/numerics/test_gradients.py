@@ -13,7 +13,7 @@ import pytest
 
 import lossbook as lb
 
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, jax, numpy_of
 from ..cases import CASES, LOGITS
 
 on_every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -449,6 +449,8 @@ def half_of_its_gradient(backend):
         import tensorflow as tf
 
         return lambda x: tf.reduce_sum(tf.stop_gradient(x) * x)
+    if backend == "jax":
+        return lambda x: (jax().lax.stop_gradient(x) * x).sum()
     return lambda x: np.sum(getattr(x, "value", x) * x)
 
 
