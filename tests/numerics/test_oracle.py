@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import lossbook as lb
 
 from .. import oracle
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, jax, numpy_of
 
 DTYPES = (np.float32, np.float64)
 TINY, HUGE = 1e-30, 1e30
@@ -53,11 +53,15 @@ def points(definition, dtype):
 
 def evaluate(definition, backend, y, p):
     """Return the losses and their slopes as lossbook computes them."""
-    loss = getattr(lb, definition.loss)
-    y, p = array(backend, y), array(backend, p)
-    losses = loss(y, p, reduction="none", **definition.options)
-    _, slopes = lb.value_and_grad(loss)(y, p, reduction="sum", **definition.options)
-    return numpy_of(losses), numpy_of(slopes)
+    loss, options = getattr(lb, definition.loss), definition.options
+
+    def both(y, p):
+        losses = loss(y, p, reduction="none", **options)
+        return losses, lb.value_and_grad(loss)(y, p, reduction="sum", **options)[1]
+
+    if backend == "jax":  # one program, where eagerly there would be many
+        both = jax().jit(both)
+    return map(numpy_of, both(array(backend, y), array(backend, p)))
 
 
 def worst(definition, backend, dtype, y, p):
