@@ -75,6 +75,7 @@ def test_50_steps_of_optax(case, dtype):
 
 
 def run_optax(case, dtype):
+    import jax
     import jax.numpy as jnp
     import optax
 
@@ -87,11 +88,11 @@ def run_optax(case, dtype):
     make = optax.lion if case.name == "lion" else optax.contrib.muon
     optimizer = make(lambda done: jnp.where(done < STEPS // 2, lr, then), **settings)
     params = {key: jnp.asarray(value, dtype) for key, value in START.items()}
-    state, path = optimizer.init(params), []
+    state, update, path = optimizer.init(params), jax.jit(optimizer.update), []
     for step in range(STEPS):
         slopes = {k: gradient(k, np.asarray(p), step) for k, p in params.items()}
         grads = {k: jnp.asarray(slope, dtype) for k, slope in slopes.items()}
-        moves, state = optimizer.update(grads, state, params)
+        moves, state = update(grads, state, params)
         params = optax.apply_updates(params, moves)
         path.append(np.concatenate([np.ravel(params[key]) for key in START]))
     return np.array(path)

@@ -44,6 +44,7 @@ TAUGHT = {
     "math/ranking": "WARP, BPR, InfoNCE, triplet, AUC, NDCG, ranking loss",
     "optimizers/adaptive-methods": "bias correction, weight decay, weight_decay, "
     "AdamW, Adam, AdaGrad, RMSProp, epsilon",
+    "optimizers/after-adam": "Lion, Muon, gradient clipping, 梯度裁剪",
     "optimizers/gradient-descent": "condition number, learning rate, local minima, "
     "Hessian, saddle, saddle point, 学习率",
     "optimizers/learning-rates": "learning rate range test, one-cycle, warm-up, "

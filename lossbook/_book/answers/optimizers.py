@@ -89,6 +89,27 @@ def _adamw(kind: str = "") -> Callable[..., Any]:
     return step
 
 
+_GRADS = [
+    ([np.array([3.0, 0.0]), np.array([4.0, 12.0])], 6.5),
+    ([np.array([0.3, 0.1]), np.array([-0.4, 0.2])], 2.0),
+]
+
+
+def _clip(kind: str = "") -> Callable[..., Any]:
+    def clip(grads: Any, c: float) -> Any:
+        norms = [np.sqrt(np.sum(g**2)) for g in grads]
+        norm = np.sqrt(np.sum(np.square(norms)))
+        each = {"each": norms, "sum": [sum(norms)] * 2, "square": [norm**2] * 2}
+        lengths = each.get(kind, [norm] * len(grads))
+        if kind == "value":
+            return [np.clip(g, -c, c) for g in grads]
+        factors = [c / n if kind == "grows" else min(1, c / n) for n in lengths]
+        factors = [1 / n for n in lengths] if kind == "unit" else factors
+        return [g * f for g, f in zip(grads, factors, strict=True)]
+
+    return clip
+
+
 _RACES = [
     (np.array([[0.1, 1.5, 2.0, 40.0], [9.0, 1.5, 2.0, 40.0], [9.0, 30.0, 2.0, 40.0]]),)
 ]
@@ -244,6 +265,31 @@ EXERCISES: dict[str, Exercise] = {
             (-0.01, "the length of the step is asked for, without a sign."),
         ],
         hint="after the correction m is g and v is g squared: what is g / |g|?",
+    ),
+    # optimizers/after-adam
+    "lion-step": Exercise(
+        right=1.9,
+        wrong=[
+            (2.1, "that follows the sign of the gradient; the momentum outweighs it."),
+            (1.99, "you took the value 0.1 times the rate; Lion takes its sign."),
+            (1.8, "the step is one rate long, and the rate is 0.1."),
+            (1.909, "that steps along the momentum kept for next time; take its sign."),
+        ],
+        hint="the sign of 0.9 * 1 + 0.1 * (-8), then one rate against it.",
+        rtol=1e-4,
+    ),
+    "clip": Exercise(
+        right=_clip(),
+        wrong=[
+            (_clip("value"), "that cuts each number, so that the direction changes."),
+            (_clip("each"), "that clips each array for itself; one norm is for all."),
+            (_clip("grows"), "short gradients stay as they are: min(1, c / norm)."),
+            (_clip("unit"), "the norm is to be c, not 1, and only if it was longer."),
+            (_clip("sum"), "add the squares of the norms, not the norms."),
+            (_clip("square"), "the root of the sum of squares is missing."),
+        ],
+        inputs=_GRADS,
+        hint="norm over all arrays, then each array times min(1, c / norm).",
     ),
     # optimizers/a-fair-race
     "fair-winner": Exercise(
