@@ -1,5 +1,6 @@
-"""The stored race of the MNIST chapter, and the referee that measured it."""
+"""The stored race of the MNIST chapter, its referee, and what was seen elsewhere."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -53,3 +54,18 @@ def test_the_referee_says_when_the_target_is_reached():
     referee = mnist_race.Referee(np.ones(4), lambda: np.ones(4))
     referee.start()
     assert referee.after(mnist_race.CHECK, 60_000)
+
+
+def test_what_was_seen_elsewhere_has_a_version_and_a_script_that_pins_it():
+    found = lb.results.elsewhere()
+    width = len(found["boosting"]["columns"])
+    assert all(len(row) == width and all(row) for row in found["boosting"]["rows"])
+    table = Path(__file__).parents[2] / "findings" / "README.md"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    scripts = [row for row in found["rows"] if "script" in row]
+    assert len(scripts) >= 8
+    for row in found["rows"]:
+        assert row["expected"] and row["found"] and row["version"][0].isdigit()
+    for row in scripts:
+        (line,) = [x for x in lines if f"]({row['script']})" in x]
+        assert f"{row['library']} {row['version']}" in line.split(" | ")[1].split(", ")

@@ -1,4 +1,4 @@
-"""Measurements too long for a chapter: `benchmarks/` writes them, the book draws."""
+"""What a chapter does not measure itself: long runs, and libraries not installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["mnist_race"]
+__all__ = ["elsewhere", "mnist_race"]
 
 
 def mnist_race() -> dict[str, Any]:
@@ -23,6 +23,24 @@ def mnist_race() -> dict[str, Any]:
     -----
     ``python -m benchmarks.mnist_race`` measures anew.
     """
-    text = (files(__name__) / "mnist_race.json").read_text(encoding="utf-8")
+    return _read("mnist_race.json")
+
+
+def elsewhere() -> dict[str, Any]:
+    """Return what surprised in libraries that the tests do not install.
+
+    Returns
+    -------
+    dict
+        ``"seen"``, the date; ``"boosting"``, a table with its ``"columns"`` and
+        ``"rows"``; and ``"rows"``, each with its ``"part"``, ``"library"``,
+        ``"version"``, what one would have ``"expected"``, what was ``"found"``, and
+        the ``"script"`` of ``findings/`` that shows it again, where there is one.
+    """
+    return _read("elsewhere.json")
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = (files(__name__) / name).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
