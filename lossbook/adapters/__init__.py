@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lossbook.adapters.packed import PACKED
 from lossbook.core.registry import adapted
 from lossbook.losses import classification
 
@@ -34,6 +35,7 @@ FUNCTIONS = (
 )
 
 _SPELLED = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "nll": "NLL", "kl": "KL"}
+_SPELLED |= {"info": "Info", "nce": "NCE"}
 _ADAPTERS = ("torch", "keras", "xgboost", "lightgbm", "catboost")
 
 
@@ -115,6 +117,10 @@ def _no_dict(name: str, value: dict[Any, Any]) -> str:
 def check_options(loss: Function, options: dict[str, Any]) -> None:
     """Call the loss on one sample: a wrong parameter is told here, not in training."""
     classes = max([2, *(len(x) for x in options.values() if np.ndim(x) == 1)])
+    if loss in PACKED:
+        truth, pred = PACKED[loss]
+        loss(np.ones(truth), np.full(pred, 0.5), **options)
+        return
     if loss in OF_MASKS:
         _check_options_of_masks(loss, options, classes)
         return

@@ -14,6 +14,10 @@ where Keras has one a batch, in which sample weights can choose nothing; `axis` 
 of the classes; and alpha weighs false alarms, as Keras's documentation says, where
 Keras 3.15 weighs misses.
 
+`GaussianNLL`, `MarginRanking`, `Triplet` and `InfoNCE` take several predicted arrays,
+packed along an axis of y_pred: mean and variance (..., 2), the scores of a pair
+(..., 2), three embeddings (n, 3, d), or query and key (n, 2, d).
+
 A saved model knows its loss by name. Import this module before
 ``keras.saving.load_model``, or load with ``compile=False`` where the model is only to
 predict.

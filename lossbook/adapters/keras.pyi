@@ -74,6 +74,17 @@ class Focal(keras.losses.Loss):  # type: ignore[misc]
     ) -> None: ...
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
 
+class GaussianNLL(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        full: bool = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
 class Hinge(keras.losses.Loss):  # type: ignore[misc]
     def __init__(
         self, *, reduction: _Reduction = ..., name: str | None = ..., dtype: Any = ...
@@ -85,6 +96,17 @@ class Huber(keras.losses.Loss):  # type: ignore[misc]
         self,
         *,
         delta: float = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
+class InfoNCE(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        temperature: float = ...,
         reduction: _Reduction = ...,
         name: str | None = ...,
         dtype: Any = ...,
@@ -168,6 +190,17 @@ class MSE(keras.losses.Loss):  # type: ignore[misc]
     ) -> None: ...
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
 
+class MarginRanking(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        margin: float = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
 class MulticlassHinge(keras.losses.Loss):  # type: ignore[misc]
     def __init__(
         self,
@@ -242,6 +275,17 @@ class SparseFocal(keras.losses.Loss):  # type: ignore[misc]
 class SquaredHinge(keras.losses.Loss):  # type: ignore[misc]
     def __init__(
         self, *, reduction: _Reduction = ..., name: str | None = ..., dtype: Any = ...
+    ) -> None: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
+
+class Triplet(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(
+        self,
+        *,
+        margin: float = ...,
+        reduction: _Reduction = ...,
+        name: str | None = ...,
+        dtype: Any = ...,
     ) -> None: ...
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any: ...
 

@@ -22,6 +22,7 @@ from lossbook.adapters import (
     keyword,
     options_of,
 )
+from lossbook.adapters.packed import PACKED
 from lossbook.core.reduction import Reduction
 from lossbook.losses import margins, regression
 
@@ -220,4 +221,4 @@ def _loss_of(loss: Function) -> type[_Loss]:
     return registered
 
 
-CLASSES = {made.__name__: made for made in map(_loss_of, FUNCTIONS)}
+CLASSES = {made.__name__: made for made in map(_loss_of, (*FUNCTIONS, *PACKED))}

@@ -21,6 +21,7 @@ import pytest
 import lossbook as lb
 from lossbook import adapters
 from lossbook.adapters import keras as for_keras
+from lossbook.adapters.packed import PACKED
 
 from ..cases import (
     CASES,
@@ -87,7 +88,7 @@ def check_values_and_weights():
 
 
 def check_names_and_docstrings():
-    assert len(dir(for_keras)) == len(adapters.FUNCTIONS)
+    assert len(dir(for_keras)) == len(adapters.FUNCTIONS) + len(PACKED)
     assert {"MSE", "Huber", "LogCosh", "BinaryCrossEntropy"} <= set(dir(for_keras))
     assert lb.adapters.keras.Huber is for_keras.Huber
     for name in dir(for_keras):
@@ -120,6 +121,38 @@ def check_a_class_with_a_name_of_keras_has_its_defaults():
         for reduction in ("sum_over_batch_size", "sum", "none"):
             expected = theirs(reduction=reduction)(y, p)
             close(ours(reduction=reduction)(y, p), keras.ops.convert_to_numpy(expected))
+
+
+def check_losses_of_several_arrays_take_them_packed():
+    a, b, c = RNG.normal(size=(3, 4, 5))
+    y, weight = RNG.normal(size=4), WEIGHT
+    mean, variance = RNG.normal(size=4), RNG.uniform(0.5, 2, 4)
+    cases = {
+        "GaussianNLL": (y, [mean, variance], -1, lb.gaussian_nll, (y, mean, variance)),
+        "MarginRanking": (y, [mean, y], -1, lb.margin_ranking, (mean, y)),
+        "Triplet": (y, [a, b, c], 1, lb.triplet, (a, b, c)),
+        "InfoNCE": (y, [a, b], 1, lb.info_nce, (a, b)),
+    }
+    for name, (truth, arrays, axis, function, args) in cases.items():
+        packed = np.stack(arrays, axis)
+        loss = getattr(for_keras, name)
+        close(loss()(truth, packed), function(*args))
+        each = function(*args, reduction="none")
+        close(loss()(truth, packed, weight), (each * weight).mean())
+        close(loss(reduction="none")(truth, packed), each)
+        twin = pickle.loads(pickle.dumps(loss(name="mine")))
+        close(twin(truth, packed), function(*args))
+        refused(lambda loss=loss, p=packed: loss()(y, p[:, :1]), "y_pred must hold")
+    column = np.stack([mean, variance], -1)
+    close(
+        for_keras.GaussianNLL()(y[:, None], column), lb.gaussian_nll(y, mean, variance)
+    )
+    refused(lambda: for_keras.InfoNCE(temperature=0), "temperature")
+    model = model_of(2, "softplus")
+    model.compile("sgd", for_keras.GaussianNLL(), jit_compile=False)
+    x = RNG.normal(size=(32, 3)).astype("float32")
+    history = model.fit(x, np.abs(x[:, 0]), epochs=3, verbose=0).history["loss"]
+    assert history[-1] < history[0]
 
 
 def check_rmse_is_the_root_of_the_mean():
