@@ -20,6 +20,7 @@ from lossbook._book.answers import (
     reference,
     scale,
     tasks,
+    trees,
 )
 from lossbook._book.answers.exercise import Exercise, diagnose
 
@@ -31,6 +32,7 @@ EXERCISES: dict[str, Exercise] = {
     **masks.EXERCISES,
     **optimizers.EXERCISES,
     **projects.EXERCISES,
+    **trees.EXERCISES,
     **recommendation.EXERCISES,
     **generation.EXERCISES,
     **scale.EXERCISES,
