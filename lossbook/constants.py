@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossbook.backends import Array, Backend, backend_of
-from lossbook.core.checks import Weights
 from lossbook.core.inputs import weights_of
 from lossbook.core.reduction import EXACT
 from lossbook.gradients import derivatives, loss_name
@@ -89,7 +88,7 @@ def best_constant(
     like = xp.zeros_like(truth) + 0.5 if labels else xp.to_float(truth)
     _try(loss, name, xp, truth, sample_weight, parameters)
     weights = weights_of(xp, sample_weight, like)
-    data = _data(xp, truth, weights, options)
+    data = _data(xp, truth, weights and weights.values, options)
     solve = _SOLUTIONS.get(name) or partial(_searched, loss, parameters)
     found = np.asarray(solve(data, options))
     result = xp.cast(xp.asarray(found, "the best constant", like), like)
@@ -145,12 +144,12 @@ def _try(
     loss(truth, y_pred, sample_weight=sample_weight, reduction="sum", **parameters)
 
 
-def _data(xp: Backend, truth: Array, given: Weights | None, options: Options) -> _Data:
+def _data(xp: Backend, truth: Array, weight: Array | None, options: Options) -> _Data:
     """Return the values that differ, without those that weigh nothing."""
     values = xp.to_numpy(truth).reshape(-1).astype(np.float64)
     weights = np.ones(len(values))
-    if given is not None:
-        weights = xp.to_numpy(given.values).reshape(-1).astype(np.float64)
+    if weight is not None:
+        weights = xp.to_numpy(weight).reshape(-1).astype(np.float64)
     if "variance" in options:
         variance = backend_of(options["variance"]).to_numpy(options["variance"])
         weights = weights / np.asarray(variance, np.float64).reshape(-1)
