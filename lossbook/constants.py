@@ -38,8 +38,9 @@ def best_constant(
     `zero_one`. Where every constant between two is as good, it is the middle of them.
 
     The others are searched for: to the last digits where the loss is convex; where it
-    is not (`focal`, `adaptive_robust` with alpha below 1), the lowest of the minima
-    next to 256 quantiles of the data.
+    is not, the lowest of the minima that a grid can tell apart, for `adaptive_robust`
+    with alpha below 1 of 256 quantiles of the data, for `focal` of logits from -60 to
+    60 in steps of a quarter.
 
     Parameters
     ----------
