@@ -74,7 +74,7 @@ class _Loss(keras.losses.Loss):  # type: ignore[misc]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the loss of a batch as `reduction` asks for it."""
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = inputs.mask_of(y_pred)
         with keras.name_scope(self.name):
             weight = inputs.product(
                 inputs.weight(sample_weight, self.dtype),

@@ -68,7 +68,9 @@ def _spoilt(y_pred: Any, broken: Any, axis: int) -> Any:
 
 def _whole(y_true: Any) -> tuple[Any, Any]:
     """Return labels as integers, and which were none where it cannot be seen yet."""
-    found = keras.ops.cast(y_true, "int64")
+    # JAX has no more than 32 bits, unless it is told to, and warns where one asks.
+    widest = "int32" if keras.backend.backend() == "jax" else "int64"
+    found = keras.ops.cast(y_true, widest)
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(y_true.dtype)):
         return found, None
     xp = backend_of(y_true)
@@ -123,6 +125,17 @@ def signs(y_true: Any, weight: Any) -> Any:
         silent = _expanded(weight, len(y_true.shape)) == 0
         turn = keras.ops.all(bits | silent) | keras.ops.all(~zeros | silent)
     return keras.ops.where(turn & zeros, -1, y_true)
+
+
+def mask_of(y_pred: Any) -> Any:
+    """Return the mask that a layer of Keras has left on its output, or None.
+
+    What JAX traces takes no attributes: there Keras keeps the mask beside it.
+    """
+    from keras.src import backend
+
+    kept = getattr(backend, "get_keras_mask", None)  # older ones know attributes alone
+    return kept(y_pred) if kept else getattr(y_pred, "_keras_mask", None)
 
 
 def weight(value: Any, dtype: str) -> Any:

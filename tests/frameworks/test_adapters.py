@@ -18,7 +18,7 @@ from lossbook import adapters
 from lossbook.adapters import torch as for_torch
 from lossbook.adapters import torch_others
 
-from ..backends import array
+from ..backends import array, takes_long_on_jax
 from ..cases import CASES, LABEL, REAL
 
 KERAS_CHECKS = Path(__file__).with_name("keras_checks.py")
@@ -280,6 +280,8 @@ def test_a_module_trains_and_compiles():
         ("tensorflow", "graphs"),
         ("torch", "classes"),
         ("torch", "meaning"),
+        pytest.param("jax", "classes", marks=takes_long_on_jax),
+        pytest.param("jax", "meaning", marks=takes_long_on_jax),
     ],
 )
 def test_keras_on(backend, part):
