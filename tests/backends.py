@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,10 +10,6 @@ BACKENDS = ("numpy", "torch", "tensorflow", "jax")
 needs_inductor = pytest.mark.skipif(
     not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++"))),
     reason="torch.compile's own backend needs a C++ compiler: apt install g++",
-)
-takes_long_on_jax = pytest.mark.skipif(
-    os.environ.get("LOSSBOOK_JAX") != "all" or not find_spec("jax"),
-    reason="it takes a minute and needs JAX: LOSSBOOK_JAX=all",
 )
 
 

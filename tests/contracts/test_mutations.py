@@ -204,7 +204,7 @@ FAULTS = [
           "tf.tensor_scatter_nd_sub(grad, places, mine)", "grad",
           "tests/losses/test_linear_cross_entropy.py -k 'has_them_too and eager'"),
     Fault("jax: 0 times inf on the way back", "backends/jax/products.py",
-          "(a == 0) | (b == 0)", "(a == 0) & (b == 0)", JAX),
+          "a == 0, jax", "a != a, jax", JAX),
     Fault("jax: a program for every value", "backends/jax/custom_grad.py",
           "len(self.by_values) >= PATIENCE", "False", JAX),
     Fault("triplet: the two distances exchanged", "losses/ranking.py",

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
 from lossbook.backends.jax.custom_grad import with_derivatives
+from lossbook.backends.jax.kernels import sparse_cross_entropy
 from lossbook.backends.jax.ops import (
     cast,
     log_softmax,
@@ -97,8 +98,7 @@ def _of_logits(
     labels: Array, z: Array, own: Array | None, spread: Array | None, z_loss: float
 ) -> Array:
     if own is spread is None and not z_loss:
-        by_z = [None, lambda labels, z: softmax_minus_label(z, labels)]
-        return with_derivatives(_surprise, by_z, labels, z, rowwise=True)
+        return sparse_cross_entropy(labels, z, "none")
     own = jnp.ones_like(z[:, 0]) if own is None else own
     spread = jnp.zeros_like(z[0]) if spread is None else spread
     return with_derivatives(
@@ -107,10 +107,6 @@ def _of_logits(
         *(labels, z, own, spread),
         rowwise=True,
     )
-
-
-def _surprise(labels: Array, z: Array) -> Array:
-    return -take_labels(log_softmax(z), labels)
 
 
 def _with_terms(
