@@ -59,8 +59,9 @@ def linear_cross_entropy(
     ulp off, of what a logit is when all its terms have one sign. The gradients are
     computed with the loss, while a chunk of logits is at hand, and multiplied by what
     arrives on the way back. With ``"none"`` that differs from row to row: the chunks
-    are then computed a second time. Second derivatives, and torch.func, hold all logits
-    at once.
+    are then computed a second time, and so they always are on JAX, where derivatives
+    forwards and second ones go by chunks too. Elsewhere second derivatives, and
+    torch.func, hold all logits at once.
 
     Parameters
     ----------
