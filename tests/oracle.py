@@ -207,7 +207,7 @@ def _soft_focal(gamma):
         return distance**gamma * max(*both, gamma * ratio * surprise)
 
     def curvature(y, z):
-        with mp.workdps(90):
+        with mp.workdps(250):  # the second difference is 1e-200 of the value
             h = (abs(z) or 1) * mp.mpf("1e-25")
             return (value(y, z + h) - 2 * value(y, z) + value(y, z - h)) / (h * h)
 

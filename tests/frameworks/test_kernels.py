@@ -37,7 +37,12 @@ USES = {
     "mse of error": [("mse", REAL, OTHER, {})],
     "mae of error": [("mae", REAL, OTHER, {})],
     "huber of error": [("huber", REAL, OTHER, {"delta": d}) for d in (0.5, 2.0)],
-    "bce": [("binary_cross_entropy", y, P, {}) for y in (BIT, UNIT)],
+    # the second so near to 0 that torch's own kernel cuts the derivative off
+    "bce": [
+        ("binary_cross_entropy", y, p, {})
+        for y in (BIT, UNIT)
+        for p in (P, np.where(P < 0.5, 1e-13, P))
+    ],
     "bce_logits": [
         ("binary_cross_entropy", BIT, 5 * REAL, LOGITS),
         ("binary_cross_entropy", BIT, 1e4 * REAL, LOGITS),
