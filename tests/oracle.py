@@ -219,7 +219,8 @@ def _soft_focal(gamma):
         ratio = (1 - 2 * y) * p * q / distance
         turning = gamma * surprise * max(gamma * ratio**2, abs(ratio) * max(p, q))
         crossed = 2 * gamma * abs(ratio) * max((1 - y) * p, y * q)
-        return distance**gamma * max(turning, crossed, p * q)
+        # TensorFlow has 0 for p q below 1e-38, and 88 stands before it.
+        return distance**gamma * max(turning, crossed, p * q, mp.mpf("1e-29"))
 
     return {
         "value": value, "slope": slope, "slope_size": size,

@@ -151,7 +151,7 @@ def _soft_focal_by_p(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     safe = xp.where(nothing, distance + 1, distance)
     ratio = xp.where(nothing, distance + 1, surprise / safe)
     by_p = xp.divide_no_nan(1 - y, 1 - p) - xp.divide_no_nan(y, p)
-    # gamma = 0 leaves the slope of cross-entropy alone, also where the ratio is infinite
+    # gamma = 0 leaves the slope of cross-entropy, also where the ratio is infinite
     inner = xp.multiply_no_nan(xp.zeros_like(p) + gamma, (1 - 2 * y) * ratio)
     return xp.power(distance, gamma) * (inner + by_p)
 
