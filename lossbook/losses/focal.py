@@ -34,8 +34,9 @@ def focal(
     and between 0 and 1, as in torchvision, Keras and Optax,
 
     .. math:: \ell = -\alpha_y\,(1 - p_y)^\gamma
-              \bigl[y \log p + (1 - y) \log(1 - p)\bigr], \qquad
-              p_y = y p + (1 - y)(1 - p), \qquad
+              \bigl[y \log p + (1 - y) \log(1 - p)\bigr],
+
+    .. math:: p_y = y p + (1 - y)(1 - p), \qquad
               \alpha_y = y \alpha + (1 - y)(1 - \alpha),
 
     which for a soft target need not be least at p = y. With gamma = 0 it is binary
