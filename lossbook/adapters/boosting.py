@@ -268,3 +268,15 @@ class Predictor:
         """Return predictions, or raw scores; the model gets the `options`."""
         scores = np.asarray(self.scores(X, **options), np.float64) + self.start
         return scores if raw else self.objective.predictions(scores)
+
+
+def labels_first(
+    data_set: Any, a: Any, b: Any, sample_weight: Any
+) -> tuple[Any, Any, Any]:
+    """Return labels, scores and weights of either interface of a library.
+
+    The native one gives scores and a data set, that of scikit-learn all three.
+    """
+    if isinstance(b, data_set):
+        return b.get_label(), a, b.get_weight()
+    return a, b, sample_weight

@@ -132,7 +132,9 @@ class Objective(boosting.Objective):
         ``lgb.train`` calls it with (scores, Dataset), the scikit-learn interface with
         labels, scores and weights.
         """
-        return self.derivatives(*_labels_first(y_true, y_pred, sample_weight))
+        return self.derivatives(
+            *boosting.labels_first(lightgbm.Dataset, y_true, y_pred, sample_weight)
+        )
 
 
 class Metric(boosting.Metric):
@@ -142,7 +144,9 @@ class Metric(boosting.Metric):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> tuple[str, float, bool]:
         """Return the name, the value, and that more is not better."""
-        value = self.value(*_labels_first(y_true, y_pred, sample_weight))
+        value = self.value(
+            *boosting.labels_first(lightgbm.Dataset, y_true, y_pred, sample_weight)
+        )
         return self.__name__, value, False
 
 
@@ -152,10 +156,3 @@ class Predictor(boosting.Predictor):
     def scores(self, X: Any, **options: Any) -> Array:
         """Return what the trees add up to."""
         return self.model.predict(X, raw_score=True, **options)
-
-
-def _labels_first(a: Any, b: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Return labels, scores and weights of either interface."""
-    if isinstance(b, lightgbm.Dataset):
-        return b.get_label(), a, b.get_weight()
-    return a, b, sample_weight

@@ -143,7 +143,9 @@ class Objective(boosting.Objective):
         XGBoost calls it with (scores, DMatrix), its scikit-learn interface with labels,
         scores and weights.
         """
-        y_true, y_pred, sample_weight = _labels_first(y_true, y_pred, sample_weight)
+        y_true, y_pred, sample_weight = boosting.labels_first(
+            xgboost.DMatrix, y_true, y_pred, sample_weight
+        )
         found = self.derivatives(y_true, y_pred, sample_weight)
         self._tell_if_nothing_moves(np.asarray(y_pred), *found)
         return found
@@ -171,7 +173,9 @@ class Metric(boosting.Metric):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the value, and for ``xgb.train`` the name before it."""
         native = isinstance(y_pred, xgboost.DMatrix)
-        value = self.value(*_labels_first(y_true, y_pred, sample_weight))
+        value = self.value(
+            *boosting.labels_first(xgboost.DMatrix, y_true, y_pred, sample_weight)
+        )
         return (self.__name__, value) if native else value
 
 
@@ -187,10 +191,3 @@ class Predictor(boosting.Predictor):
         if best is not None:
             options.setdefault("iteration_range", (0, best + 1))
         return self.model.predict(data, output_margin=True, **options)
-
-
-def _labels_first(a: Any, b: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Return labels, scores and weights of either interface."""
-    if isinstance(b, xgboost.DMatrix):
-        return b.get_label(), a, b.get_weight()
-    return a, b, sample_weight

@@ -142,11 +142,15 @@ def _momentum(xp: Backend, h: Any, g: Array, m: Array) -> tuple[Array, Array]:
     m = m + (1 - h.momentum) * (g - m)
     if h.like == "torch":
         return m, m + (1 - h.momentum) * (g - m) if h.nesterov else m
-    now = one_minus_power(xp, h.momentum, h.t)
     if not h.nesterov:
-        return m, m / now
-    then = one_minus_power(xp, h.momentum, h.t + 1)
-    return m, h.momentum * m / then + (1 - h.momentum) * g / now
+        return m, m / one_minus_power(xp, h.momentum, h.t)
+    return m, _ahead(xp, h.t, h.momentum, h.momentum, m, g)
+
+
+def _ahead(xp: Backend, t: Any, beta: Any, base: Any, m: Array, g: Array) -> Array:
+    """Return where optax's momentum will be, both terms without their start at 0."""
+    now, then = one_minus_power(xp, base, t), one_minus_power(xp, base, t + 1)
+    return beta * m / then + (1 - beta) * g / now
 
 
 def orthogonalized(xp: Backend, h: Any, x: Array) -> Array:
@@ -204,8 +208,6 @@ def _other(
     (v,) = squares
     m = m + (1 - h.beta1) * (g - m)
     v = v + (1 - h.beta2) * (g * g - v)
-    now = one_minus_power(xp, h.base1, h.t)
-    then = one_minus_power(xp, h.base1, h.t + 1)
-    ahead = h.beta1 * m / then + (1 - h.beta1) * g / now
+    ahead = _ahead(xp, h.t, h.beta1, h.base1, m, g)
     root = one_minus_power(xp, h.base2, h.t) ** 0.5
     return p - h.lr * root * ahead / (xp.sqrt(v) + h.eps * root), m, v
