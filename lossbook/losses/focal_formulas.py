@@ -6,6 +6,16 @@ from lossbook.backends import Array, Backend, Of2, Of3
 from lossbook.core.pointwise import Elementwise
 
 
+def _over(xp: Backend, x: Array, distance: Array, limit: Array) -> Array:
+    """Return x / distance, and its limit where the distance is 0.
+
+    Of a surprise -log(1 - w) and the distance w the limit is 1.
+    """
+    nothing = distance == 0
+    safe = xp.where(nothing, distance + 1, distance)
+    return xp.where(nothing, limit, x / safe)
+
+
 def _focal_logits(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
     against = (1 - 2 * y) * z  # -z where y = 1
     return xp.power(xp.sigmoid(against), gamma) * xp.softplus(against)
@@ -64,9 +74,7 @@ def _focal(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
 def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
     surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
-    # -log(1 - x) / x nears 1 as x nears 0
-    safe = xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
-    ratio = xp.where(p_wrong == 0, p_right, surprise / safe)
+    ratio = _over(xp, surprise, p_wrong, p_right)
     power = xp.power(p_wrong, gamma)
     # gamma = 0 leaves 1 / p_right alone, also where the ratio is infinite
     inner = xp.multiply_no_nan(xp.zeros_like(p) + gamma, ratio) + 1 / p_right
@@ -76,8 +84,7 @@ def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
 def _focal_curvature(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
     surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
-    safe = xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
-    ratio = xp.where(p_wrong == 0, p_right, surprise / safe)
+    ratio = _over(xp, surprise, p_wrong, p_right)
     # x log x nears 0 with x
     bend = xp.where(p_right == 0, p_right, (gamma - 1) * ratio * p_right)
     turning = xp.divide_no_nan(gamma * (bend + 2), p_right)
@@ -112,9 +119,7 @@ def _of_logits(xp: Backend, y: Array, z: Array) -> tuple[Array, Array]:
 def _soft_focal_by_z(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
     distance, surprise = _of_logits(xp, y, z)
     p, not_p, sign = xp.sigmoid(z), xp.sigmoid(-z), 1 - 2 * y
-    nothing = distance == 0  # far out, where the ratio is 1 - w = 1
-    safe = xp.where(nothing, distance + 1, distance)
-    ratio = xp.where(nothing, sign, sign * p * not_p / safe)
+    ratio = _over(xp, sign * p * not_p, distance, sign)  # far out it is 1 - w = 1
     by_z = (1 - y) * p - y * not_p
     return xp.power(distance, gamma) * (gamma * ratio * surprise + by_z)
 
@@ -147,9 +152,7 @@ def _soft_focal(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
 
 def _soft_focal_by_p(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     distance, surprise = _of_probabilities(xp, y, p)
-    nothing = distance == 0  # a hard target that is met: -log(1 - w) / w nears 1
-    safe = xp.where(nothing, distance + 1, distance)
-    ratio = xp.where(nothing, distance + 1, surprise / safe)
+    ratio = _over(xp, surprise, distance, distance + 1)
     by_p = xp.divide_no_nan(1 - y, 1 - p) - xp.divide_no_nan(y, p)
     # gamma = 0 leaves the slope of cross-entropy, also where the ratio is infinite
     inner = xp.multiply_no_nan(xp.zeros_like(p) + gamma, (1 - 2 * y) * ratio)
@@ -172,9 +175,7 @@ def _soft_focal_terms(
     """
     distance, surprise = _of_logits(xp, y, z)
     p, not_p, sign = xp.sigmoid(z), xp.sigmoid(-z), 1 - 2 * y
-    nothing = distance == 0
-    safe = xp.where(nothing, distance + 1, distance)
-    ratio = xp.where(nothing, sign, sign * p * not_p / safe)
+    ratio = _over(xp, sign * p * not_p, distance, sign)
     turning = gamma * ratio * ((gamma - 1) * ratio + (not_p - p))
     crossed = 2 * gamma * ratio * ((1 - y) * p - y * not_p)
     return xp.power(distance, gamma), turning * surprise, crossed, p * not_p
@@ -192,9 +193,7 @@ def _soft_focal_above(xp: Backend, y: Array, z: Array, gamma: float) -> Array:
 
 def _soft_focal_curvature_by_p(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     distance, surprise = _of_probabilities(xp, y, p)
-    nothing, sign = distance == 0, 1 - 2 * y
-    safe = xp.where(nothing, distance + 1, distance)
-    ratio = xp.where(nothing, distance + 1, surprise / safe)
+    ratio, sign = _over(xp, surprise, distance, distance + 1), 1 - 2 * y
     by_zero, by_one = xp.divide_no_nan(1 - y, 1 - p), xp.divide_no_nan(y, p)
     outer = xp.zeros_like(p) + gamma * (gamma - 1)
     turning = xp.multiply_no_nan(outer, sign * sign * ratio)
@@ -230,9 +229,7 @@ FORMULAS = {
 
 def _focal_of_log_derivative(xp: Backend, log_p: Array, gamma: float) -> Array:
     p_wrong = -xp.expm1(log_p)
-    ratio = xp.where(
-        p_wrong == 0, p_wrong + 1, -log_p / xp.where(p_wrong == 0, p_wrong + 1, p_wrong)
-    )
+    ratio = _over(xp, -log_p, p_wrong, p_wrong + 1)
     return -xp.power(p_wrong, gamma) * (1 + gamma * xp.exp(log_p) * ratio)
 
 
