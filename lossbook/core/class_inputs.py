@@ -15,11 +15,10 @@ from lossbook.core.inputs import (
     weights_of,
 )
 from lossbook.core.inputs import prepare as prepare_elements
-from lossbook.core.pointwise import Rowwise, call_fused, multiplied
+from lossbook.core.pointwise import Rowwise, multiplied
 from lossbook.core.reduction import (
     Asked,
     check_reduction,
-    plain_reduction,
     reduce,
     without_silent_rows,
 )
@@ -96,10 +95,7 @@ class ClassBatch(NamedTuple):
             counted = self.settled(xp.zeros_like(self.scores[..., 0]) + 1)
             return multiplied(xp, found, counted, self.weights)
         if self.weights is self.ignored is self.wrong is None:
-            plain = plain_reduction(reduction)
-            fused = call_fused(xp, loss.name, *inputs, reduction=plain, **parameters)
-            if fused is not None:
-                return fused
+            return loss.reduced(xp, *inputs, reduction=reduction, **parameters)
         return self.reduce(loss.losses(xp, *inputs, **parameters), reduction)
 
     def _counted(self, losses: Array) -> Array | None:

@@ -95,7 +95,10 @@ def surprise_at_once(
     if not batch.weights is batch.wrong is None or reduction not in ("mean", "sum"):
         return None
     if batch.ignored is batch.class_weight is None and not label_smoothing:
-        return _plain_surprise(batch, from_logits, reduction)
+        if from_logits:
+            return batch.reduced(LOGIT_SURPRISE, reduction)
+        p = batch.xp.take_labels(batch.scores, batch.labels)
+        return _SURPRISE.reduced(batch.xp, p, reduction=reduction)
     if not from_logits:
         return None
     return call_fused(
@@ -108,13 +111,6 @@ def surprise_at_once(
         class_weight=batch.class_weight,
         label_smoothing=label_smoothing,
     )
-
-
-def _plain_surprise(batch: ClassBatch, from_logits: bool, reduction: str) -> Array:
-    xp, labels, scores = batch.xp, batch.labels, batch.scores
-    if from_logits:
-        return LOGIT_SURPRISE.reduced(xp, labels, scores, reduction=reduction)
-    return _SURPRISE.reduced(xp, xp.take_labels(scores, labels), reduction=reduction)
 
 
 def weighted_surprise(
