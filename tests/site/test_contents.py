@@ -1,5 +1,7 @@
 """A page shows its own sections: beside it on a screen, behind a button on a phone."""
 
+import re
+
 import pytest
 
 from . import built
@@ -62,3 +64,10 @@ def test_every_page_with_sections_has_contents(html):
         if "<h2>" in text.split("<article", 1)[-1] and "page-toc" not in text:
             without.append(path.name)
     assert without == []
+
+
+def test_what_a_cell_gives_as_a_table_is_one_on_the_page(html):
+    bars = re.compile(r"<p>\s*\|")  # a line of Markdown's bars, read as words
+    texts = {path.name: path.read_text(encoding="utf-8") for path in built.pages()}
+    assert [name for name, text in texts.items() if bars.search(text)] == []
+    assert texts["elsewhere.html"].count("<table") >= 10
