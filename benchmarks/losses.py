@@ -13,7 +13,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from math import exp, log
+from statistics import geometric_mean
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -66,15 +67,6 @@ def class_data(rows: int, classes: int) -> dict[str, np.ndarray]:
 def torch_rows(shape: tuple[int, ...]) -> Iterator[Row]:
     import torch
     import torch.nn.functional as F
-
-    def step(loss: Callable[[object], object], x: np.ndarray) -> Run:
-        leaf = torch.tensor(x, requires_grad=True)
-
-        def run() -> None:
-            leaf.grad = None
-            loss(leaf).backward()
-
-        return run
 
     if len(shape) == 1:
         d = {k: torch.tensor(x) for k, x in data(shape).items()}
@@ -140,7 +132,20 @@ def torch_rows(shape: tuple[int, ...]) -> Iterator[Row]:
         }
     arrays = data(shape) if len(shape) == 1 else class_data(*shape)
     for name, (at, ours, theirs) in pairs.items():
-        yield name, step(ours, arrays[at]), step(theirs, arrays[at])
+        yield name, torch_step(ours, arrays[at]), torch_step(theirs, arrays[at])
+
+
+def torch_step(loss: Callable[[Any], Any], x: np.ndarray) -> Run:
+    """Return a call that takes the loss and its gradient."""
+    import torch
+
+    leaf = torch.tensor(x, requires_grad=True)
+
+    def run() -> None:
+        leaf.grad = None
+        loss(leaf).backward()
+
+    return run
 
 
 def keras_rows(shape: tuple[int, ...], graph: bool) -> Iterator[Row]:
@@ -246,7 +251,7 @@ def report(side: str, rounds: int) -> bool:
             print(f"{name:14}{size:>12}{a * 1e6:12.1f}{b * 1e6:12.1f}{a / b:8.2f}")
     met = True
     for kind, values in ratios.items():
-        mean = exp(sum(map(log, values)) / len(values))
+        mean = geometric_mean(values)
         bar = BARS[side, kind]
         met &= mean <= bar
         print(f"geometric mean, {kind} arrays: {mean:.2f} (at most {bar})")

@@ -16,8 +16,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import exp, log
-from statistics import median
+from statistics import geometric_mean, median
 from time import process_time
 from typing import Any
 from unittest import mock
@@ -150,7 +149,7 @@ def report(where: str, rounds: int) -> bool:
         value, base = ratio(STEPS[where], case, rounds)
         ratios.append(value)
         print(f"{name:14}{base:14.2f}{value:8.2f}", flush=True)
-    mean = exp(sum(map(log, ratios)) / len(ratios))
+    mean = geometric_mean(ratios)
     print(f"geometric mean: {mean:.3f} (at most {BAR})")
     return mean <= BAR
 

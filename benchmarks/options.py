@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from math import exp, log
+from statistics import geometric_mean
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import lossbook as lb
-from benchmarks.losses import best_times, class_data, data
+from benchmarks.losses import best_times, class_data, data, torch_step
 
 MEAN_BAR, WORST_BAR = 1.35, 1.8
 Loss = Callable[[Any], Any]
@@ -115,26 +115,15 @@ def main() -> int:
     print(f"{'torch, options':22}{'size':>10}{'lossbook':>11}{'torch':>11}{'ratio':>8}")
     ratios = []
     for name, (at, *losses), arrays, size in tqdm(rows, leave=False, file=sys.stderr):
-        steps = [step(loss, arrays[at]) for loss in losses]
+        steps = [torch_step(loss, arrays[at]) for loss in losses]
         ours, theirs = best_times(steps[0], steps[1], rounds)
         ratios.append(ours / theirs)
         times = f"{ours * 1e6:11.1f}{theirs * 1e6:11.1f}"
         print(f"{name:22}{size:>10}{times}{ratios[-1]:8.2f}", flush=True)
-    mean = exp(sum(map(log, ratios)) / len(ratios))
+    mean = geometric_mean(ratios)
     print(f"geometric mean {mean:.2f} (at most {MEAN_BAR}), ", end="")
     print(f"worst {max(ratios):.2f} (at most {WORST_BAR})")
     return 0 if mean <= MEAN_BAR and max(ratios) <= WORST_BAR else 1
-
-
-def step(loss: Loss, x: Any) -> Callable[[], None]:
-    """Return a call that takes the loss and its gradient."""
-    leaf = torch.tensor(x, requires_grad=True)
-
-    def run() -> None:
-        leaf.grad = None
-        loss(leaf).backward()
-
-    return run
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from lossbook.core.class_inputs import check_ignore_index
 from lossbook.core.inputs import class_weight_of, weights_of
 from lossbook.core.inputs import prepare as prepare_elements
 from lossbook.core.pointwise import Rowwise
-from lossbook.core.reduction import reduce, weighted
+from lossbook.core.reduction import reduce, weighted, without_silent_rows
 
 
 class Masks(NamedTuple):
@@ -176,10 +176,9 @@ def _without_silent_pixels(
     counts = nothing + 1 if ignored is None else xp.where(ignored, nothing, nothing + 1)
     if weights is not None:
         counts = counts * xp.expand_dims(xp.stop_gradient(weights.values), -1)
-    known = xp.where(xp.isfinite(xp.stop_gradient(z)), nothing, nothing + float("nan"))
-    known = xp.sum(known, axis=1, keepdims=True)  # NaN where a class is not finite
-    spoiled = (xp.max(counts, axis=1, keepdims=True) == 0) & (known != known)
-    return xp.where(spoiled, xp.zeros_like(z), z)
+    anywhere = xp.max(counts, axis=1)
+    (last,) = without_silent_rows(xp, anywhere, xp.moveaxis(z, 1, -1))
+    return xp.moveaxis(last, -1, 1)
 
 
 def _class_weight(

@@ -29,7 +29,7 @@ def with_derivatives(
         inputs = tuple(x.view_as(x) for x in inputs)
         if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
             return _Compiled.apply(plan, *inputs)
-        return _reduced(_losses(plan, inputs), reduction)
+        return reduced(_losses(plan, inputs), reduction)
     try:
         return _Eager.apply(plan, *inputs)
     except RuntimeError as error:
@@ -58,7 +58,8 @@ def _count(plan: _Plan, inputs: Sequence[Array]) -> int:
     return int(last.numel() // last.shape[-1] if plan.rowwise else last.numel())
 
 
-def _reduced(losses: Array, reduction: str) -> Array:
+def reduced(losses: Array, reduction: str) -> Array:
+    """Return the losses, their mean or their sum."""
     if reduction == "none":
         return losses
     return losses.sum() if reduction == "sum" else plain_mean(losses)
@@ -113,7 +114,7 @@ class _Eager(torch.autograd.Function):  # type: ignore[misc]
         ctx.save_for_backward(*inputs)
         if plan.reduction != "none" and not plan.rowwise and is_large(*inputs):
             return _reduced_in_blocks(plan, inputs)
-        return _reduced(_losses(plan, inputs), plan.reduction)
+        return reduced(_losses(plan, inputs), plan.reduction)
 
     backward = staticmethod(_pull)
 
@@ -125,7 +126,7 @@ class _Compiled(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(plan: _Plan, *inputs: Array) -> Array:
-        return _reduced(_losses(plan, inputs), plan.reduction)
+        return reduced(_losses(plan, inputs), plan.reduction)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
@@ -154,7 +155,7 @@ class _Transformed(_Compiled):
             if derivative and tangent is not None
         ]
         change = reduce(torch.add, changes)
-        return _reduced(change.sum(-1) if plan.rowwise else change, plan.reduction)
+        return reduced(change.sum(-1) if plan.rowwise else change, plan.reduction)
 
 
 def needs_transforms(error: RuntimeError) -> bool:

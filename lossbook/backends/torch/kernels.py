@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import forward_ad
 
-from lossbook.backends.torch.custom_grad import with_derivatives
+from lossbook.backends.torch.custom_grad import reduced, with_derivatives
 from lossbook.backends.torch.ops import (
     is_large,
     is_open,
@@ -42,7 +42,7 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
     if y.requires_grad or not _whole(y):
         return None
     if _is_plain(y, reduction):
-        return _reduced(_signed_softplus(y, z), reduction)
+        return reduced(_signed_softplus(y, z), reduction)
     return with_derivatives(
         _signed_softplus, [_minus, _signed_sigmoid], y, z, reduction=reduction
     )
@@ -67,17 +67,13 @@ def _weighted_bce_logits(y: Array, z: Array, w: Array, reduction: str) -> Array 
         return None
     if not _is_plain(y, reduction):
         return None
-    return _reduced(torch.where(y == 1, w, 1.0) * _signed_softplus(y, z), reduction)
+    return reduced(torch.where(y == 1, w, 1.0) * _signed_softplus(y, z), reduction)
 
 
 def _logistic(y: Array, z: Array, reduction: str) -> Array | None:
     if not _is_plain(y, reduction):
         return None
-    return _reduced(softplus(-(y * z)), reduction)
-
-
-def _reduced(losses: Array, reduction: str) -> Array:
-    return losses.sum() if reduction == "sum" else losses.mean()
+    return reduced(softplus(-(y * z)), reduction)
 
 
 def _is_plain(x: Array, reduction: str) -> bool:
@@ -226,7 +222,7 @@ def _surprise(p: Array, reduction: str) -> Array | None:
     known = range_of(p)
     if known is None or known[0] <= 0 or not _is_plain(p, reduction):
         return None
-    return -_reduced(torch.log(p), reduction)
+    return -reduced(torch.log(p), reduction)
 
 
 def _is_finite(x: Array) -> bool:
