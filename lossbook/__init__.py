@@ -8,7 +8,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lossbook.constants import best_constant
 from lossbook.gradients import (
     check_gradient,
     gradient_hessian,
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from lossbook import plots as plots
     from lossbook import results as results
     from lossbook._book.exercises import check
+    from lossbook.constants import best_constant
 
 __version__ = "0.1.0"
 
@@ -126,6 +126,10 @@ _LAZY = (
     "plots",
     "results",
 )
+_LAZY_FUNCTIONS = {
+    "best_constant": "lossbook.constants",
+    "check": "lossbook._book.exercises",
+}
 
 # TensorFlow's AutoGraph leaves functions with this mark as they are: there is no
 # control flow on tensors in them, and rewriting would only slow the first trace down.
@@ -140,8 +144,8 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name in _LAZY:
             return import_module(f"lossbook.{name}")
-        if name == "check":
-            return import_module("lossbook._book.exercises").check
+        if name in _LAZY_FUNCTIONS:
+            return getattr(import_module(_LAZY_FUNCTIONS[name]), name)
         raise AttributeError(f"module 'lossbook' has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -81,7 +81,12 @@ def surprise(batch: ClassBatch, from_logits: bool) -> Array:
     xp = batch.xp
     if from_logits:
         return LOGIT_SURPRISE.losses(xp, batch.labels, batch.scores)
-    return _SURPRISE.losses(xp, xp.take_labels(batch.scores, batch.labels))
+    return _SURPRISE.losses(xp, _of_labels(batch))
+
+
+def _of_labels(batch: ClassBatch) -> Array:
+    """Return of each row the probability that its label names."""
+    return batch.xp.take_labels(batch.scores, batch.labels)
 
 
 def surprise_at_once(
@@ -97,8 +102,7 @@ def surprise_at_once(
     if batch.ignored is batch.class_weight is None and not label_smoothing:
         if from_logits:
             return batch.reduced(LOGIT_SURPRISE, reduction)
-        p = batch.xp.take_labels(batch.scores, batch.labels)
-        return _SURPRISE.reduced(batch.xp, p, reduction=reduction)
+        return _SURPRISE.reduced(batch.xp, _of_labels(batch), reduction=reduction)
     if not from_logits:
         return None
     return call_fused(
