@@ -7,12 +7,9 @@ go the tests that must fail then.
 
 import compileall
 import json
-import os
 import py_compile
 import shlex
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,8 @@ import pytest
 
 import lossbook
 
+from ..forked import run_pytest, start
+from ..oracle import DEFINITIONS
 from ..planted import FORMULAS
 
 ROOT = Path(__file__).parents[2]
@@ -245,24 +244,17 @@ def copy(tmp_path_factory):
 def run(folder, arguments, fault=""):
     """Run tests in the copy; return pytest's exit status, output and what failed."""
     environment = {
-        **os.environ,
-        "PYTHONPATH": str(folder),
         # Loading them all takes a second, as long as the tests that find a fault.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "LOSSBOOK_FAULT": fault,
     }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     options = ["-x", "-q", "--cache-clear", "-p", "pytest_timeout", "-p", PLUGIN]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    output = folder / "output.txt"
+    process = start(run_pytest, folder, [*options, *arguments], environment, output)
+    process.join()
     failed = folder / ".pytest_cache/v/cache/lastfailed"
     names = json.loads(failed.read_text()) if failed.exists() else {}
-    return done.returncode, done.stdout, list(names)
+    return process.exitcode, output.read_text("utf-8"), list(names)
 
 
 @contextmanager
@@ -283,6 +275,15 @@ def chosen_for(formula):
     return SEEN_BY.get(formula.partition(" ")[0].rstrip(":"), ORACLE)
 
 
+def narrowed(tests, fault):
+    """Return the arguments of pytest; of the oracle, the tests of the fault's loss."""
+    *files, words = shlex.split(tests)
+    loss = fault.partition(":")[0].replace("-", "_").replace(" ", "_")
+    if tests == ORACLE and any(d.loss.startswith(loss) for d in DEFINITIONS):
+        words = f"{words} and {loss}"
+    return [*files, words]
+
+
 ALL_TESTS = {fault.tests for fault in FAULTS} | set(map(chosen_for, FORMULAS))
 
 
@@ -290,14 +291,14 @@ ALL_TESTS = {fault.tests for fault in FAULTS} | set(map(chosen_for, FORMULAS))
 def test_each_planted_fault_fails_a_test_that_passes_without_it(tests, copy):
     if tests == JAX:
         pytest.importorskip("jax", reason='pip install "lossbook[jax]"')
-    chosen, runs = shlex.split(tests), {}
+    runs = {}
     for name in FORMULAS:
         if chosen_for(name) == tests:
-            runs[name] = run(copy, chosen, name)
+            runs[name] = run(copy, narrowed(tests, name), name)
     for fault in FAULTS:
         if fault.tests == tests:
             with planted(fault, copy):
-                runs[fault.name] = run(copy, chosen)
+                runs[fault.name] = run(copy, narrowed(tests, fault.name))
     # Another status than 1 is a wrong name, or no test chosen: it proves nothing.
     blind = {
         name: out[-2000:] for name, (status, out, _) in runs.items() if status != 1
