@@ -72,7 +72,8 @@ unit: $(VENV)/.test
 # One thread for each worker: with more they wait for each other's cores, 1.7 times as long.
 notebooks: $(VENV)/.test
 	$(ONE_THREAD) $(NO_GPU) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --nbval-current-env -p no:warnings -n $(WORKERS) --dist loadscope book
+	  --nbval-current-env -p no:warnings -p tests.forked_kernels -n $(WORKERS) \
+	  --dist loadscope book
 
 # Those that visit all pages come first in the alphabet, so that no worker ends with them.
 site: $(VENV)/.test book
