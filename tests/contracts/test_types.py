@@ -1,5 +1,6 @@
 """What a type checker finds: at the seam of the frameworks, and in code of users."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,12 @@ PLANTED = {
     ),
 }
 
+HEAD = [
+    "import lossbook as lb",
+    "from typing import Any",
+    "from lossbook.adapters import keras, torch",
+    "p: Any; t: Any; w: Any",
+]
 # Lines of a user, and what mypy must say of each; nothing of the last three.
 LINES = {
     'lb.mse([1.0], [2.0], reduction="avg")': "arg-type",
@@ -97,14 +104,16 @@ def mypy(folder, *paths):
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """Plant all faults into one copy; return what mypy says of it."""
+    """Plant all faults into a copy, a user beside it; return what mypy says."""
     folder = tmp_path_factory.mktemp("typed")
     copy = copied(folder)
+    user = folder / "user.py"
+    user.write_text("\n".join([*HEAD, *LINES, ""]), encoding="utf-8")
     for file, old, new, _ in PLANTED.values():
         source = (copy / file).read_text(encoding="utf-8")
         assert source.count(old) == 1, f"{file}: this piece of source stands there once"
         (copy / file).write_text(source.replace(old, new), encoding="utf-8")
-    return mypy(folder)
+    return mypy(folder, "lossbook", user)
 
 
 @pytest.mark.parametrize("fault", PLANTED)
@@ -112,28 +121,18 @@ def test_mypy_finds_at_the_seam(fault, said):
     assert PLANTED[fault][-1] in said
 
 
-def test_mypy_finds_what_users_mistype_and_nothing_else(tmp_path):
-    head = [
-        "import lossbook as lb",
-        "from typing import Any",
-        "from lossbook.adapters import keras, torch",
-        "p: Any; t: Any; w: Any",
-    ]
-    code = tmp_path / "user.py"
-    code.write_text("\n".join([*head, *LINES, ""]), encoding="utf-8")
-    copied(tmp_path)
+def test_mypy_finds_what_users_mistype_and_nothing_else(said):
     found = [
         line.partition("user.py:")[2]
-        for line in mypy(tmp_path, code).splitlines()
+        for line in said.splitlines()
         if "user.py:" in line and ": error:" in line
     ]
-    for number, (line, kind) in enumerate(LINES.items(), len(head) + 1):
-        said = [text for text in found if text.startswith(f"{number}:")]
-        assert len(said) == (kind is not None), (line, said)
-        assert kind is None or f"[{kind}]" in said[0], (line, said)
+    for number, (line, kind) in enumerate(LINES.items(), len(HEAD) + 1):
+        of_line = [text for text in found if text.startswith(f"{number}:")]
+        assert len(of_line) == (kind is not None), (line, of_line)
+        assert kind is None or f"[{kind}]" in of_line[0], (line, of_line)
 
 
-def test_the_stubs_are_those_of_the_classes():
-    command = [sys.executable, str(ROOT / "tools" / "stubs.py"), "--check"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout
+def test_the_stubs_are_those_of_the_classes(capsys):
+    tool = runpy.run_path(str(ROOT / "tools" / "stubs.py"))
+    assert tool["main"](check=True) == 0, capsys.readouterr().out
