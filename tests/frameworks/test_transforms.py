@@ -255,6 +255,19 @@ UNKNOWN = tf.TensorSpec([None], tf.float32)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_a_graph_asks_before_it_mends_and_xla_which_would_be_cut_in_two_does_not(
+    jit_compile,
+):
+    @tf.function(input_signature=[UNKNOWN] * 2, jit_compile=jit_compile)
+    def loss(y, rate):
+        return lb.poisson_nll(y, rate)
+
+    operations = loss.get_concrete_function().graph.get_operations()
+    branches = {op.type for op in operations} & {"If", "StatelessIf"}
+    assert bool(branches) != jit_compile
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize(
     "sizes", [(1, 4, 4), (4, 1, 1), (3, 4, 4), (4, 4, 1), (4, 4, 3)]
 )

@@ -73,11 +73,19 @@ def _horner(coefficients: Sequence[float], x: Array) -> Array:
     return value
 
 
-def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array | None:
-    """Leave rows to the formula that may weigh nothing and whose loss is not finite.
+# So many logits take the formula as long as TensorFlow's operation; at four million the
+# formula takes 0.6 of its time.
+_FEW = 2**16
 
-    Their gradient is NaN in TensorFlow, also where 0 arrives on the way back.
+
+def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array | None:
+    """Leave many logits to the formula, and rows that may weigh nothing.
+
+    Where the loss of such a row is not finite, its gradient is NaN in TensorFlow, also
+    where 0 arrives on the way back.
     """
+    if (logits.shape.num_elements() or _FEW) >= _FEW:
+        return None
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     if reduction == "none" and any_of(~tf.math.is_finite(losses)) is not False:
         return None

@@ -10,6 +10,11 @@ import tensorflow as tf
 
 from lossbook.backends.tensorflow import inputs
 
+try:
+    from tensorflow.python.ops import control_flow_util
+except ImportError:
+    control_flow_util = None
+
 Array = Any
 
 
@@ -160,11 +165,22 @@ def where_needed(
 ) -> Array:
     """Return what `mended` makes of `x`, in a graph only if anything needs it.
 
-    A look costs two or three passes over the data, mending them up to ten.
+    A look costs two or three passes over the data, mending them up to ten. Under XLA
+    mending costs none, since it goes into the loop that reads the data anyway, which a
+    branch would cut in two.
     """
-    if _open(x):
+    if _open(x) or _under_xla():
         return mended()
     return tf.cond(tf.reduce_any(needed()), mended, lambda: x)
+
+
+def _under_xla() -> bool:
+    """Say whether what is traced is compiled by XLA; False also if it is not known.
+
+    Nothing public says it. Either answer is right, one is quicker.
+    """
+    ask = getattr(control_flow_util, "GraphOrParentsInXlaContext", None)
+    return ask is not None and ask(tf.compat.v1.get_default_graph())
 
 
 def nan_where(wrong: Array, x: Array) -> Array:
