@@ -8,6 +8,7 @@ import numpy as np
 
 import lossbook as lb
 
+from . import oracle
 from .backends import array
 
 ELEMENTS = "elements"  # one loss an element; y_true has the shape of y_pred
@@ -86,12 +87,32 @@ def _masks(loss, p, curved=True, **options):
 SIGN = 2 * BIT - 1
 LOGITS = {"from_logits": True}
 
-CASES = [
-    _elements("mse", REAL, OTHER),
+TRUTHS = {
+    oracle.REAL: REAL,
+    oracle.POSITIVE: RATE,
+    oracle.UNIT: UNIT,
+    oracle.COUNT: COUNT,
+    oracle.BIT: BIT,
+    oracle.SIGN: SIGN,
+}
+PREDICTIONS = {oracle.REAL: OTHER, oracle.POSITIVE: RATE, oracle.UNIT: P}
+
+
+def _of_definition(d):
+    """Return a case of a loss that tests/oracle.py has, and nothing below."""
+    return _elements(
+        d.loss,
+        TRUTHS[d.y],
+        PREDICTIONS[d.p],
+        by_truth=d.y not in (oracle.BIT, oracle.SIGN),  # which cannot be moved
+        smooth=d.curvature is not None,
+        **d.options,
+    )
+
+
+OWN_CASES = [
     _elements("rmse", REAL, OTHER),
-    _elements("mae", REAL, OTHER, smooth=False),
     _elements("huber", REAL, OTHER, delta=0.5),
-    _elements("log_cosh", REAL, OTHER),
     _elements("quantile", REAL, OTHER, smooth=False, q=0.8),
     _elements("poisson_nll", COUNT, RATE),
     _elements("poisson_nll", COUNT, REAL, log_input=True),
@@ -106,9 +127,6 @@ CASES = [
     ),
     _elements("binary_cross_entropy", UNIT, REAL, pos_weight=[1.0, 2.0, 3.0], **LOGITS),
     _elements("binary_cross_entropy", UNIT, P, pos_weight=2.0, eps=1e-3),
-    _elements("hinge", SIGN, OTHER, by_truth=False, smooth=False),
-    _elements("squared_hinge", SIGN, OTHER, by_truth=False),
-    _elements("logistic", SIGN, OTHER, by_truth=False),
     _elements("focal", BIT, P, by_truth=False),
     _elements("focal", BIT, REAL, by_truth=False, gamma=1.5, alpha=0.25, **LOGITS),
     _classes("cross_entropy", SOFT, P),
@@ -131,6 +149,13 @@ CASES = [
     _masks("tversky", REAL, alpha=0.25, beta=0.75, gamma=1.5, **LOGITS),
     _masks("lovasz", P, curved=False),
 ]
+
+FIRST_DEFINITIONS = {d.loss: d for d in reversed(oracle.DEFINITIONS)}
+CASES = [
+    _of_definition(definition)
+    for loss, definition in reversed(FIRST_DEFINITIONS.items())
+    if loss not in {case.loss for case in OWN_CASES}
+] + OWN_CASES
 
 LOSSES = sorted({case.loss for case in CASES})
 # By label, a few of different kinds, for what takes long.

@@ -3,6 +3,8 @@
 For each loss that works element by element: its value and its derivatives by the
 prediction at one pair of numbers, the values that `y` and `p` may take, and where its
 terms cancel the size of the larger one, to whose last digit the error is then measured.
+The first definition of a loss also says which values of its parameters are refused, and
+why no library has it if none has. The other tests take what they need from here.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
+
+from .refused import NOT_A_SHAPE, NOT_FLAGS, NOT_POSITIVE, NOT_SHARES
 
 mp.mp.dps = 50
 
@@ -37,6 +41,8 @@ class Definition:
     value_size: Callable[[Any, Any], Any] = lambda y, p: 0
     slope_size: Callable[[Any, Any], Any] = lambda y, p: 0
     ulp: Callable[[Any, Any], float] = lambda y, p: 4.0
+    refused: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    nowhere_else: str = ""
 
     @property
     def label(self) -> str:
@@ -300,7 +306,11 @@ DEFINITIONS = [
     ),
     Definition("mae", lambda y, p: abs(p - y), lambda y, p: _sign(p - y)),
     *(
-        Definition("huber", **_huber(d), options={"delta": d}) for d in (1.0, 0.25, 8.0)
+        Definition(
+            "huber", **_huber(d), options={"delta": d},
+            refused={"delta": NOT_POSITIVE},
+        )
+        for d in (1.0, 0.25, 8.0)
     ),
     Definition(
         "log_cosh",
@@ -309,16 +319,25 @@ DEFINITIONS = [
         # An exponential magnifies the rounding of the error.
         curvature_size=lambda y, p: (1 + abs(p - y)) / mp.cosh(p - y) ** 2,
     ),
-    *(Definition("quantile", *_pinball(q), options={"q": q}) for q in (0.5, 0.875)),
     *(
-        Definition("adaptive_robust", **_adaptive(a))
+        Definition(
+            "quantile", *_pinball(q), options={"q": q}, refused={"q": NOT_SHARES}
+        )
+        for q in (0.5, 0.875)
+    ),
+    *(
+        Definition(
+            "adaptive_robust", **_adaptive(a),
+            refused={"alpha": NOT_A_SHAPE, "scale": NOT_POSITIVE},
+            nowhere_else="none of them has it",
+        )
         for a in (2, 1, 0, -2, float("-inf"))
     ),
     Definition(
         "poisson_nll",
         lambda y, p: p - (y * _log(p) if y else 0),
         lambda y, p: 1 - y / p if p else (mp.mpf(1) if not y else -mp.inf),
-        y=COUNT, p=POSITIVE,
+        y=COUNT, p=POSITIVE, refused={"log_input": NOT_FLAGS},
         curvature=lambda y, p: y / p**2,
         value_size=lambda y, p: max(p, abs(y * _log(p)) if y else 0),
     ),

@@ -14,7 +14,8 @@ import lossbook as lb
 from lossbook.core.reduction import REDUCTIONS
 
 from ..backends import BACKENDS, array
-from ..cases import CASES, ELEMENTS, LABEL, LABELS, REAL, one_a_loss
+from ..cases import CASES, ELEMENTS, FIRST_DEFINITIONS, LABEL, LABELS, REAL, one_a_loss
+from ..refused import NOT_FLAGS, NOT_POSITIVE, NOT_SHARES, NOT_WEIGHTS
 
 on_every_backend = pytest.mark.parametrize("backend", BACKENDS)
 every_loss = pytest.mark.parametrize("case", one_a_loss(), ids=lambda case: case.label)
@@ -152,18 +153,14 @@ def test_unknown_and_positional_options_are_refused(case):
     refused(lambda: case.function(*case.args, *case.args, *case.args), "positional")
 
 
-NOT_POSITIVE = (0, -1.0, np.inf, np.nan, None, "1", True, [1.0], 1 + 0j, np.ones(2))
-NOT_SHARES = (-0.1, 1.1, np.nan, None, "0.5", True, [0.5], np.full(2, 0.5))
-NOT_FLAGS = (None, 0, 1, "yes", "False", np.ones(2), [True])
-NOT_WEIGHTS = (-1.0, "2", [1.0, -1.0, 1.0], [1.0, 1.0], np.ones((4, 3)), {}, 1 + 0j)
-
+# Of losses element by element: by loss and parameter, as tests/oracle.py has them.
+OF_ELEMENTS = {
+    (loss, name): values
+    for loss, definition in FIRST_DEFINITIONS.items()
+    for name, values in definition.refused.items()
+}
 OPTIONS = {
-    "delta": ("huber", NOT_POSITIVE),
-    "scale": ("adaptive_robust", NOT_POSITIVE),
     "margin": ("multiclass_hinge", NOT_POSITIVE),
-    "alpha": ("adaptive_robust", (None, "1", [1.0, 2.0], 1 + 0j, np.ones((1, 1, 1)))),
-    "q": ("quantile", NOT_SHARES),
-    "log_input": ("poisson_nll", NOT_FLAGS),
     "full": ("gaussian_nll", NOT_FLAGS),
     "pos_weight": ("binary_cross_entropy", NOT_WEIGHTS),
     "class_weight": ("cross_entropy", (1.0, *NOT_WEIGHTS)),
@@ -191,8 +188,9 @@ BATTERY = [(case.loss, name) for name, (loss, _) in OPTIONS.items()
     for name in ("smooth", "class_weight", "ignore_index")
     if name in getattr(lb, loss).__kwdefaults__ and (loss, name) != ("dice", "smooth")
 ] + [("tversky", "alpha"), ("tversky", "gamma"),
-     ("sparse_focal", "ignore_index")]  # fmt: skip
+     ("sparse_focal", "ignore_index"), *OF_ELEMENTS]  # fmt: skip
 OTHERS = {
+    **OF_ELEMENTS,
     ("sparse_focal", "ignore_index"): OPTIONS["ignore_index"][1],
     **{(loss, "smooth"): OPTIONS["smooth"][1] for loss in ("jaccard", "tversky")},
     **{

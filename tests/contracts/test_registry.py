@@ -37,7 +37,7 @@ HELD_ELSEWHERE = {
 CURVATURE_HELD_ELSEWHERE = {"gaussian_nll"}  # numerics/test_second_derivatives.py
 # Why there is nothing in the libraries of the table that could be called beside it.
 NOWHERE_ELSE = {
-    "adaptive_robust": "none of them has it",
+    **{d.loss: d.nowhere_else for d in oracle.DEFINITIONS if d.nowhere_else},
     "bpr": "recommenders write it in their own code",
     "gan_discriminator": "each GAN writes it down in its training loop",
     "gan_generator": "each GAN writes it down in its training loop",
@@ -92,7 +92,10 @@ def test_a_loss_has_a_row_of_the_api_page(name):
 
 @pytest.mark.parametrize("name", [n for n, e in LOSSES.items() if e.kind in COMPARING])
 def test_a_loss_of_truth_and_prediction_is_tried_with_good_and_with_bad_input(name):
-    assert name in cases.LOSSES, f"{name} needs a case in tests/cases.py"
+    assert name in cases.LOSSES, (
+        f"{name} needs a Definition in tests/oracle.py; of rows, a case in "
+        "tests/cases.py"
+    )
     options = set(LOSSES[name].function.__kwdefaults__)
     untried = {
         option
@@ -100,7 +103,8 @@ def test_a_loss_of_truth_and_prediction_is_tried_with_good_and_with_bad_input(na
         if (name, option) not in BATTERY
     }
     assert not untried, (
-        f"{name} needs {untried} in OPTIONS of tests/contracts/test_bad_input.py"
+        f"{name} needs {untried} in `refused` of its first Definition in "
+        "tests/oracle.py; of rows, in OPTIONS of tests/contracts/test_bad_input.py"
     )
 
 
@@ -144,7 +148,8 @@ def test_a_framework_has_all_that_losses_ask_for(framework):
 def test_a_loss_has_a_row_of_conventions_or_no_peer(name):
     assert (name in COMPARED) != (name in NOWHERE_ELSE), (
         f"{name} needs a Case in conventions/spellings.py where a library of the table "
-        "has it, otherwise a reason in NOWHERE_ELSE; not both"
+        "has it, otherwise a reason in nowhere_else of its first Definition in "
+        "tests/oracle.py, or in NOWHERE_ELSE here; not both"
     )
 
 
