@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -27,7 +28,8 @@ def stems(text):
 
 def slug(name):
     """Compare names of sections as MyST writes them in links, and Sphinx in pages."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    plain = unicodedata.normalize("NFKD", name.lower())  # Lovász is Lovasz to Sphinx
+    return re.sub(r"[^a-z0-9]", "", plain)
 
 
 @cache
