@@ -94,6 +94,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.optimizers
 	$(BIN)/python -m benchmarks.linear_cross_entropy
 	$(BIN)/python -m benchmarks.options
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.nan_rule
 
 lint: $(VENV)/.lint

@@ -3,7 +3,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def in_own_process(module: str, *options: str) -> dict[str, Any]:
@@ -14,3 +18,21 @@ def in_own_process(module: str, *options: str) -> dict[str, Any]:
         raise SystemExit(done.stderr)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def peak_during(step: Callable[[], T]) -> tuple[int, T]:
+    """Return by how many bytes the memory of this process peaks, and the result.
+
+    As Linux counts resident memory: over what the process held before the step.
+    """
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    before = _resident("VmRSS")
+    result = step()
+    return _resident("VmHWM") - before, result
+
+
+def _resident(key: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return 1024 * int(line.split()[1])
+    raise RuntimeError(f"no {key} in /proc/self/status")

@@ -15,9 +15,8 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from benchmarks import in_own_process
+from benchmarks import in_own_process, peak_during
 
 NAIVE, OURS, THEIRS = "naive", "lossbook", "torch chunked"
 MEMORY_BAR, TIME_BAR = 1 / 5, 1.1
@@ -60,32 +59,27 @@ def measure(form: str, args: argparse.Namespace) -> dict[str, float]:
 
     torch.ones(64, 64).mm(torch.ones(64, 64))  # start the threads
     step = step_of(form, args)
-    on_gpu = args.device != "cpu"
-    if on_gpu:
-        torch.ones(64, 64, device=args.device).mm(
-            torch.ones(64, 64, device=args.device)
-        )
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+    if args.device == "cpu":
+        memory, loss = peak_during(step)
     else:
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-        before = resident("VmRSS")
-    loss = step()
-    peak = torch.cuda.max_memory_allocated() if on_gpu else resident("VmHWM")
+        memory, loss = peak_on_gpu(step)
     seconds = []
     for _ in range(args.steps):
         start = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - start)
-    return {"memory": (peak - before) / 1e6, "seconds": min(seconds), "loss": loss}
+    return {"memory": memory / 1e6, "seconds": min(seconds), "loss": loss}
 
 
-def resident(key: str) -> int:
-    """Return the memory of this process in bytes, as Linux counts it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key):
-            return 1024 * int(line.split()[1])
-    raise RuntimeError(f"no {key} in /proc/self/status")
+def peak_on_gpu(step: Callable[[], float]) -> tuple[int, float]:
+    """Return by how many bytes the memory of the GPU peaks, and the loss."""
+    import torch
+
+    torch.ones(64, 64, device="cuda").mm(torch.ones(64, 64, device="cuda"))
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    loss = step()
+    return torch.cuda.max_memory_allocated() - before, loss
 
 
 def main() -> None:
