@@ -19,11 +19,12 @@
     const f = plot.frame({ width, height, x, y: [-8, 6], bare: true });
     const lines = fits(part).map(([slope, intercept], i) => {
       const [, name, kind] = LINES[i];
-      const [from, to] = x.map((end) => intercept + slope * end);
-      // Names where the lines end, one above and one below.
-      const place = `x="${width - 12}" y="${Math.round(f.toY(to)) + [22, -12][i]}"`;
-      return plot.line(f, [[x[0], from], [x[1], to]], kind) +
-        `<text class="lab-name ${kind}" ${place} text-anchor="end">${name}</text>`;
+      const ends = x.map((end) => [end, intercept + slope * end]);
+      // The names stand at the top left, where at no time a line or a point comes by.
+      const y = 20 + 22 * i;
+      return plot.line(f, ends, kind) +
+        `<path class="lab-line ${kind}" d="M8 ${y - 5}h32"/>` +
+        `<text class="lab-name ${kind}" x="48" y="${y}">${name}</text>`;
     });
     const points = fallen(part);
     const dots = points.slice(0, -1).map((point) => plot.dot(f, point, 6, "lab-point"));
