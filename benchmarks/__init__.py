@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,10 +11,19 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def in_own_process(module: str, *options: str) -> dict[str, Any]:
-    """Run a benchmark in a process of its own; return the JSON of its last line."""
+def in_own_process(module: str, *options: str, **variables: str) -> dict[str, Any]:
+    """Run a benchmark in a process of its own; return the JSON of its last line.
+
+    Its environment is this one with the variables that are given.
+    """
     command = [sys.executable, "-m", module, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **variables},
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -196,7 +196,7 @@ FAULTS = [
     Fault("tensorflow: soft targets taken for ones", "backends/tensorflow/kernels.py",
           "(1 - y) - doubt", "0 * y - doubt",
           "tests/frameworks/test_kernels.py -k 'kernel_gives and tensorflow'"),
-    Fault("tensorflow: a digit of log-cosh", "backends/tensorflow/kernels.py",
+    Fault("a digit of the polynomial of log-cosh", "backends/polynomials.py",
           "0.49999999633985860", "0.49999699633985860",
           "tests/frameworks/test_kernels.py -k 'kernel_gives and tensorflow'"),
     Fault("tensorflow, linear: the label left in the gradient",

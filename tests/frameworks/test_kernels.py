@@ -10,7 +10,11 @@ import lossbook as lb
 from lossbook.backends import numpy as on_numpy
 from lossbook.backends import tensorflow as on_tensorflow
 from lossbook.backends import torch as on_torch
+from lossbook.backends.numpy import custom_grad as numpy_grad
+from lossbook.backends.numpy import kernels as numpy_kernels
+from lossbook.backends.torch import custom_grad as torch_grad
 from lossbook.backends.torch import kernels
+from lossbook.backends.torch import ops as torch_ops
 
 from ..backends import array, numpy_of
 from ..cases import (
@@ -28,7 +32,7 @@ from ..cases import (
     P,
 )
 
-BACKENDS = {"torch": on_torch, "tensorflow": on_tensorflow}
+BACKENDS = {"numpy": on_numpy, "torch": on_torch, "tensorflow": on_tensorflow}
 NAMES = [(backend, name) for backend, xp in BACKENDS.items() for name in xp.KERNELS]
 EPS = {np.float32: 2.0**-23, np.float64: 2.0**-52}
 
@@ -67,7 +71,22 @@ USES = {
         )
     ],
     "log_cosh": [("log_cosh", REAL, REAL + s * OTHER, {}) for s in (1e-3, 1.0, 100.0)],
+    "log_cosh of error": [
+        ("log_cosh", REAL, REAL + s * OTHER, {}) for s in (1e-3, 2.0)
+    ],
 }
+
+
+def call_few_many(backend, monkeypatch):
+    """Let the few elements of the cases go the ways of many, in several blocks."""
+    if backend == "numpy":
+        monkeypatch.setattr(numpy_grad, "LARGE", 1)
+        monkeypatch.setattr(numpy_kernels, "LARGE", 1)
+        monkeypatch.setattr(numpy_grad, "_BLOCK", 5)
+    elif backend == "torch":
+        monkeypatch.setattr(torch_ops, "_LARGE", 1)
+        monkeypatch.setattr(torch_grad, "BLOCK", 5)
+        monkeypatch.setattr(torch_grad, "_WIDE", 7)
 
 
 def evaluate(backend, loss, y, p, dtype, options):
@@ -91,6 +110,8 @@ def evaluate(backend, loss, y, p, dtype, options):
 def test_a_kernel_gives_what_its_formula_gives(backend, name, dtype, monkeypatch):
     kernels = BACKENDS[backend].KERNELS
     called = []
+    if backend == "numpy":
+        call_few_many(backend, monkeypatch)
 
     def watched(*args, **options):
         result = kernels[name](*args, **options)
@@ -99,7 +120,7 @@ def test_a_kernel_gives_what_its_formula_gives(backend, name, dtype, monkeypatch
 
     monkeypatch.setattr(BACKENDS[backend], "KERNELS", {name: watched})
     fused = [evaluate(backend, *use[:3], dtype, use[3]) for use in USES[name]]
-    declines = name == "log_cosh" and dtype is np.float64
+    declines = name.startswith("log_cosh") and dtype is np.float64
     assert any(called) != declines, "the kernel was not asked"
     assert len(called) >= len(USES[name])
     monkeypatch.setattr(BACKENDS[backend], "KERNELS", {})
@@ -128,9 +149,38 @@ def test_the_gradient_of_a_large_array_by_the_truth_is_minus_that_by_the_predict
     torch.testing.assert_close(by_truth, -by_prediction)
 
 
-def test_every_kernel_has_a_test_and_numpy_has_none():
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_in_blocks_every_loss_is_what_it_is_at_once(case, backend, monkeypatch):
+    truth, pred, *rest = case.inputs(backend)
+    weight = array(backend, np.array([1.0, 0.0, 2.0, 0.5])[: case.losses_shape[0]])
+
+    def found():
+        for options in ({}, {"reduction": "sum"}, {"sample_weight": weight}):
+            both = lb.value_and_grad(lambda p, o=options: case(truth, p, *rest, **o))
+            yield from both(pred)
+
+    at_once = list(found())
+    call_few_many(backend, monkeypatch)
+    for a, b in zip(at_once, found(), strict=True):
+        np.testing.assert_allclose(numpy_of(a), numpy_of(b), rtol=1e-12, atol=1e-15)
+
+
+def test_numpy_chooses_by_bits_what_it_chooses_by_elements():
+    rng = np.random.default_rng(0)
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, 3.0])
+    for dtype in EPS:
+        a, b = rng.choice(special, (2, 3, 1000)).astype(dtype)
+        condition = rng.random((3, 1000)) > 0.5
+        for pair in ((a, b), (a, 0), (1.0, b)):
+            by_bits = on_numpy.where(condition, *pair)
+            by_elements = np.where(condition, *pair)
+            assert by_bits.dtype == by_elements.dtype == dtype
+            assert by_bits.tobytes() == by_elements.tobytes()
+
+
+def test_every_kernel_has_a_test():
     assert {name for _, name in NAMES} == set(USES)
-    assert on_numpy.KERNELS == {}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

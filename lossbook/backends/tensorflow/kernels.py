@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lossbook.backends.polynomials import LOG_COSH, horner
 from lossbook.backends.tensorflow.custom_grad import (
     chained,
     part_of_mean,
@@ -42,14 +43,6 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array:
     return GRAPHS.call((_bce_logits, reduction), lambda _: apply, [y, z], {})
 
 
-# log(cosh(e)) / e² as a polynomial in e² for |e| < 1, off by 4e-9 (mpmath.chebyfit).
-_LOG_COSH = (
-    *(0.49999999633985860, -0.083332973339135570, 0.022216355218102883),
-    *(-0.0067095120689262960, 0.0020755784299680070, -0.00055466549522567720),
-    8.6054102012888820e-05,
-)
-
-
 def _log_cosh(error: Array, reduction: str) -> Array | None:
     """Go without sinh, which is slow in TensorFlow, and log1p, 3 ulp off near 0."""
     if error.dtype != tf.float32:
@@ -61,16 +54,9 @@ def _log_cosh(error: Array, reduction: str) -> Array | None:
 
 def _log_cosh_of(error: Array) -> Array:
     size, square = tf.abs(error), tf.square(error)
-    near = square * _horner(_LOG_COSH, square)
+    near = square * horner(LOG_COSH, square)
     far = size + (tf.math.log1p(tf.exp(-2 * size)) - np.log(2))
     return tf.where(size < 1, near, far)
-
-
-def _horner(coefficients: Sequence[float], x: Array) -> Array:
-    *others, value = coefficients
-    for c in reversed(others):
-        value = value * x + c
-    return value
 
 
 # So many logits take the formula as long as TensorFlow's operation; at four million the

@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lossbook.backends.torch.ops import BLOCK, is_large, multiply_no_nan, plain_mean
+from lossbook.backends.torch.ops import (
+    BLOCK,
+    is_large,
+    is_open,
+    multiply_no_nan,
+    plain_mean,
+)
 
 Array = Any
+
+_WIDE = 2**17  # elements of a block that still gives four cores their parts
 
 
 def with_derivatives(
@@ -52,6 +60,35 @@ def _losses(plan: _Plan, inputs: Sequence[Array]) -> Array:
     return plan.formula(*inputs, **plan.parameters)
 
 
+def _losses_of_rows(plan: _Plan, inputs: Sequence[Array]) -> Array:
+    """Return the losses of many rows, some rows at a time."""
+    rows, size = _in_rows(plan, inputs)
+    parts = zip(*(x.split(size) for x in rows), strict=True)
+    losses = torch.cat([_losses(plan, part) for part in parts])
+    return losses.reshape(inputs[-1].shape[:-1])
+
+
+def _in_rows(plan: _Plan, inputs: Sequence[Array]) -> tuple[list[Array], int]:
+    """Return the inputs with one axis for all losses, and the length of a block."""
+    last = inputs[-1]
+    if not plan.rowwise:
+        return [x.reshape(-1) for x in inputs], _WIDE
+    width = last.shape[-1]
+    rows = [
+        x.reshape(-1, width) if x.dim() == last.dim() else x.reshape(-1) for x in inputs
+    ]
+    return rows, max(1, _WIDE // width)
+
+
+def _go_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> bool:
+    if not plan.rowwise:
+        return is_large(*inputs)
+    last = inputs[-1]
+    losses = last.shape[:-1]
+    fit = all(x.shape in (losses, last.shape) and x.is_contiguous() for x in inputs)
+    return is_large(last) and fit and len(losses) > 0
+
+
 def _count(plan: _Plan, inputs: Sequence[Array]) -> int:
     """Return how many losses there are."""
     last = inputs[-1]
@@ -85,12 +122,34 @@ def _pull(ctx: Any, cotangent: Array) -> tuple[Any, ...]:
         cotangent = cotangent.unsqueeze(-1)
     # Nobody else holds the derivative, unless a second one or a transform is at work.
     in_place = ctx.quick and not torch.is_grad_enabled()
+    blocks = in_place and is_open(cotangent) and _go_in_blocks(plan, inputs)
     needed = zip(plan.derivatives, ctx.needs_input_grad[1:], strict=True)
     return (None, *(
-        _chained(cotangent, derivative(*inputs, **plan.parameters), in_place)
-        if derivative and wanted else None
+        None if not (derivative and wanted)
+        else _pulled_in_blocks(plan, derivative, inputs, cotangent) if blocks
+        else _chained(cotangent, derivative(*inputs, **plan.parameters), in_place)
         for derivative, wanted in needed
     ))  # fmt: skip
+
+
+def _pulled_in_blocks(
+    plan: _Plan,
+    derivative: Callable[..., Array],
+    inputs: Sequence[Array],
+    cotangent: Array,
+) -> Array:
+    """Return the gradient, beside which no more is held than a block."""
+    rows, size = _in_rows(plan, inputs)
+    gradient = torch.empty_like(rows[-1])
+    each = cotangent.dim() > 0
+    if each:
+        cotangent = cotangent.reshape(-1, 1) if plan.rowwise else cotangent.reshape(-1)
+    for start in range(0, len(gradient), size):
+        here = slice(start, start + size)
+        part = derivative(*(x[here] for x in rows), **plan.parameters)
+        factor = cotangent[here] if each else cotangent
+        gradient[here] = _chained(factor, part, in_place=True)
+    return gradient.reshape(inputs[-1].shape)
 
 
 def _chained(cotangent: Array, derivative: Array, in_place: bool) -> Array:
@@ -112,6 +171,8 @@ class _Eager(torch.autograd.Function):  # type: ignore[misc]
     def forward(ctx: Any, plan: _Plan, *inputs: Array) -> Array:
         ctx.plan, ctx.quick = plan, True
         ctx.save_for_backward(*inputs)
+        if plan.rowwise and _go_in_blocks(plan, inputs):
+            return reduced(_losses_of_rows(plan, inputs), plan.reduction)
         if plan.reduction != "none" and not plan.rowwise and is_large(*inputs):
             return _reduced_in_blocks(plan, inputs)
         return reduced(_losses(plan, inputs), plan.reduction)

@@ -23,6 +23,7 @@ Array = Any
 
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
 _SMALL = 2**16  # elements up to which a look at all of them costs next to nothing
+_WIDE = 2**14  # classes from which on memory counts more than a quarter of the time
 _EDGE = 1e-11  # torch's derivative of bce takes p (1 - p) for 1e-12 at least
 
 
@@ -184,6 +185,8 @@ def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
     """
     if is_sharded(logits):  # as for the mean of errors
         return None
+    if reduction == "none" and logits.shape[-1] >= _WIDE and is_large(logits):
+        return None  # torch holds three times the logits, the formula its gradient
     if logits.dim() > 2:
         flat = labels.reshape(-1), logits.reshape(-1, logits.shape[-1])
         losses = _sparse_cross_entropy(*flat, reduction)
