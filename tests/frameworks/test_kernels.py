@@ -87,6 +87,7 @@ def call_few_many(backend, monkeypatch):
         monkeypatch.setattr(torch_ops, "_LARGE", 1)
         monkeypatch.setattr(torch_grad, "BLOCK", 5)
         monkeypatch.setattr(torch_grad, "_WIDE", 7)
+        monkeypatch.setattr(torch_grad, "_WIDE_OF_ROWS", 7)
 
 
 def evaluate(backend, loss, y, p, dtype, options):

@@ -18,7 +18,9 @@ from lossbook.backends.torch.ops import (
 
 Array = Any
 
-_WIDE = 2**17  # elements of a block that still gives four cores their parts
+# Elements of a block in the backward pass, that gives all cores their parts: where other
+# programs hold a core, each operation on one waits for it, so that they must not be many.
+_WIDE, _WIDE_OF_ROWS = 2**19, 2**17
 
 
 def with_derivatives(
@@ -77,7 +79,7 @@ def _in_rows(plan: _Plan, inputs: Sequence[Array]) -> tuple[list[Array], int]:
     rows = [
         x.reshape(-1, width) if x.dim() == last.dim() else x.reshape(-1) for x in inputs
     ]
-    return rows, max(1, _WIDE // width)
+    return rows, max(1, _WIDE_OF_ROWS // width)
 
 
 def _go_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> bool:
