@@ -18,8 +18,8 @@ from lossbook.backends.torch.ops import (
 
 Array = Any
 
-# Elements of a block in the backward pass, that gives all cores their parts: where other
-# programs hold a core, each operation on one waits for it, so that they must not be many.
+# Elements of a block in the backward pass, which gives all cores their parts. Where
+# other programs hold a core each operation waits for it, so they must not be many.
 _WIDE, _WIDE_OF_ROWS = 2**19, 2**17
 
 
