@@ -23,6 +23,7 @@ Array = Any
 
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
 _SMALL = 2**16  # elements up to which a look at all of them costs next to nothing
+_GENTLE = 40.0  # size of scores up to which exp(z) squared does not overflow
 _EDGE = 1e-11  # torch's derivative of bce takes p (1 - p) for 1e-12 at least
 
 
@@ -42,10 +43,18 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
     if y.requires_grad or not _whole(y):
         return None
     if _is_plain(y, reduction):
-        return reduced(_signed_softplus(y, z), reduction)
+        return _of_sign(torch.add(-1.0, y, alpha=2), z, reduction)
     return with_derivatives(
         _signed_softplus, [_minus, _signed_sigmoid], y, z, reduction=reduction
     )
+
+
+def _of_sign(sign: Array, z: Array, reduction: str) -> Array:
+    """Reduce log(1 + exp(-sign z)), in a single step where exp cannot overflow."""
+    known = range_of(z)
+    if known is None or not max(-known[0], known[1]) < _GENTLE:  # NaN too
+        return reduced(softplus(-(sign * z)), reduction)
+    return F.soft_margin_loss(z, sign, reduction=reduction)
 
 
 def _signed_softplus(y: Array, z: Array) -> Array:
@@ -71,9 +80,9 @@ def _weighted_bce_logits(y: Array, z: Array, w: Array, reduction: str) -> Array 
 
 
 def _logistic(y: Array, z: Array, reduction: str) -> Array | None:
-    if not _is_plain(y, reduction):
+    if y.requires_grad or not _is_plain(y, reduction):
         return None
-    return reduced(softplus(-(y * z)), reduction)
+    return _of_sign(y, z, reduction)
 
 
 def _is_plain(x: Array, reduction: str) -> bool:
