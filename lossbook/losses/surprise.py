@@ -102,6 +102,10 @@ def surprise_at_once(
     if batch.ignored is batch.class_weight is None and not label_smoothing:
         if from_logits:
             return batch.reduced(LOGIT_SURPRISE, reduction)
+        name, inputs = "surprise of labels", (batch.labels, batch.scores)
+        fused = call_fused(batch.xp, name, *inputs, reduction=reduction)
+        if fused is not None:
+            return fused
         return _SURPRISE.reduced(batch.xp, _of_labels(batch), reduction=reduction)
     if not from_logits:
         return None

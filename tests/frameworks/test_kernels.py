@@ -66,6 +66,7 @@ USES = {
             {"class_weight": np.arange(1.0, 1 + REAL.shape[-1])},
         )
     ],
+    "surprise of labels": [("sparse_cross_entropy", LABEL, P, {})],
     "log_cosh": [("log_cosh", REAL, REAL + s * OTHER, {}) for s in (1e-3, 1.0, 100.0)],
 }
 

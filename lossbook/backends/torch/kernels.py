@@ -234,6 +234,17 @@ def _surprise(p: Array, reduction: str) -> Array | None:
     return -reduced(torch.log(p), reduction)
 
 
+def _surprise_of_labels(labels: Array, p: Array, reduction: str) -> Array | None:
+    """Take one step less than to pick and then to ask, where no class is ruled out."""
+    if p.dim() != 2 or not _is_plain(p, reduction):
+        return None
+    known = range_of(p)
+    if known is None or not known[0] > 0:
+        return None  # NaN too, and 0 times the infinite slope of another class
+    log_p = torch.log(p)
+    return F.nll_loss(log_p, labels, ignore_index=_NO_LABEL, reduction=reduction)
+
+
 def _is_finite(x: Array) -> bool:
     """Say whether all values are known to be finite."""
     known = range_of(x)
@@ -271,6 +282,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "softmax_ce": _softmax_ce,
     "sparse_cross_entropy": _sparse_cross_entropy,
     "surprise": _surprise,
+    "surprise of labels": _surprise_of_labels,
     "logistic of margin": _logistic,
     "weighted_bce_logits": _weighted_bce_logits,
     "weighted_sparse_cross_entropy": _weighted_sparse_cross_entropy,
