@@ -96,7 +96,9 @@ class ClassBatch(NamedTuple):
             return multiplied(xp, found, counted, self.weights)
         if self.weights is self.ignored is self.wrong is None:
             return loss.reduced(xp, *inputs, reduction=reduction, **parameters)
-        return self.reduce(loss.losses(xp, *inputs, **parameters), reduction)
+        counting = self.weights if self.ignored is self.wrong is None else None
+        losses = loss.counted(xp, inputs, parameters, counting, reduction)
+        return self.reduce(losses, reduction)
 
     def _counted(self, losses: Array) -> Array | None:
         """Return what each label weighs by itself: its class, or nothing if ignored."""

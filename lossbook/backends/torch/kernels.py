@@ -245,6 +245,30 @@ def _surprise_of_labels(labels: Array, p: Array, reduction: str) -> Array | None
     return F.nll_loss(log_p, labels, ignore_index=_NO_LABEL, reduction=reduction)
 
 
+def _each_mse(y_true: Array, y_pred: Array, reduction: str) -> Array | None:
+    if not _is_plain(y_pred, reduction):
+        return None
+    return F.mse_loss(y_pred, y_true, reduction="none")
+
+
+def _each_bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
+    if y.requires_grad or not _is_plain(y, reduction) or not _whole(y):
+        return None
+    return _signed_softplus(y, z)
+
+
+def _each_logistic(y: Array, z: Array, reduction: str) -> Array | None:
+    return softplus(-(y * z)) if _is_plain(y, reduction) else None
+
+
+def _each_sparse_cross_entropy(
+    labels: Array, logits: Array, reduction: str
+) -> Array | None:
+    if logits.dim() != 2 or not _is_plain(logits, reduction):
+        return None
+    return F.cross_entropy(logits, labels, reduction="none", ignore_index=_NO_LABEL)
+
+
 def _is_finite(x: Array) -> bool:
     """Say whether all values are known to be finite."""
     known = range_of(x)
@@ -284,6 +308,10 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "surprise": _surprise,
     "surprise of labels": _surprise_of_labels,
     "logistic of margin": _logistic,
+    "mse of error, each": _each_mse,
+    "bce_logits, each": _each_bce_logits,
+    "logistic of margin, each": _each_logistic,
+    "sparse_cross_entropy, each": _each_sparse_cross_entropy,
     "weighted_bce_logits": _weighted_bce_logits,
     "weighted_sparse_cross_entropy": _weighted_sparse_cross_entropy,
 }
