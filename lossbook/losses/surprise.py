@@ -126,8 +126,9 @@ def weighted_surprise(
 ) -> Array:
     """Return -log p of the labels, weighted by class and smoothed over all classes."""
     losses = batch.hushed(surprise(batch, from_logits))
-    if batch.label_weight is not None:
-        losses = weighted(batch.xp, losses, batch.label_weight)
+    by_label = batch.label_weight
+    if by_label is not None:
+        losses = weighted(batch.xp, losses, by_label)
     if not label_smoothing:
         return losses
     spread = _spread_surprise(batch, from_logits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import torch
@@ -224,7 +224,7 @@ def _weighted_sparse_cross_entropy(
         logits, labels, class_weight, reduction=reduction, ignore_index=_NO_LABEL,
         label_smoothing=label_smoothing,
     )  # fmt: skip
-    return loss if _is_finite(loss) else None  # the mean of nothing is 0, not NaN
+    return loss if isfinite(loss.item()) else None  # the mean of nothing is 0, not NaN
 
 
 def _surprise(p: Array, reduction: str) -> Array | None:
