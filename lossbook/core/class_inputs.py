@@ -40,8 +40,8 @@ class ClassBatch(NamedTuple):
     ignored, wrong : array of bool, or None
         Which labels count nothing, and which are out of range although they count:
         known only when the values are, so that their losses must become NaN.
-    class_weight, label_weight : array or None
-        The weights of the classes, and for each label that of its class.
+    class_weight : array or None
+        The weights of the classes.
     """
 
     xp: Backend
@@ -51,12 +51,17 @@ class ClassBatch(NamedTuple):
     ignored: Array | None
     wrong: Array | None
     class_weight: Array | None = None
-    label_weight: Array | None = None
 
     @property
     def classes(self) -> Any:
         """How many classes there are."""
         return self.xp.shape(self.scores)[-1]
+
+    @property
+    def label_weight(self) -> Array | None:
+        """For each label the weight of its class; a kernel does without."""
+        by_class = self.class_weight
+        return None if by_class is None else self.xp.take(by_class, self.labels)
 
     def settled(self, losses: Array) -> Array:
         """Return the losses, 0 where the label is ignored and NaN where it is wrong."""
@@ -96,7 +101,9 @@ class ClassBatch(NamedTuple):
             return multiplied(xp, found, counted, self.weights)
         if self.weights is self.ignored is self.wrong is None:
             return loss.reduced(xp, *inputs, reduction=reduction, **parameters)
-        return self.reduce(loss.losses(xp, *inputs, **parameters), reduction)
+        counting = self.weights if self.ignored is self.wrong is None else None
+        losses = loss.counted(xp, inputs, parameters, counting, reduction)
+        return self.reduce(losses, reduction)
 
     def _counted(self, losses: Array) -> Array | None:
         """Return what each label weighs by itself: its class, or nothing if ignored."""
@@ -163,8 +170,7 @@ def prepare(
     by_class = class_weight_of(
         xp, class_weight, batch.classes, "class_weight", batch.scores
     )
-    by_label = xp.take(by_class, batch.labels)
-    return batch._replace(class_weight=by_class, label_weight=by_label)
+    return batch._replace(class_weight=by_class)
 
 
 def labelled(
@@ -209,8 +215,9 @@ def labelled(
 
 def check_ignore_index(value: Any) -> None:
     """Refuse what is no label."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if value is not None and not whole:
+    if value is None:
+        return
+    if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(
             f"ignore_index must be an integer label or None, got {value!r}."
         )
@@ -271,6 +278,8 @@ def _last(xp: Backend, x: Array, axis: int) -> Array:
             "y_pred must have a class axis, got a single number. Use "
             "binary_cross_entropy for one probability."
         )
+    if type(axis) is int and axis == -1:
+        return x
     if not (isinstance(axis, Integral) and -axes <= axis < axes):
         raise ValueError(f"axis must lie in [{-axes}, {axes - 1}], got {axis!r}.")
     return x if axis in (-1, axes - 1) else xp.moveaxis(x, int(axis), -1)

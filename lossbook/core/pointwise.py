@@ -90,10 +90,25 @@ class Function(Generic[F]):
             return multiplied(xp, found, factor, weights)
         if weights is None and factor is None:
             return self.apply(xp, inputs, parameters, plain_reduction(reduction))
-        losses = self.apply(xp, inputs, parameters, "none")
-        if factor is not None:
-            losses = weighted(xp, losses, factor)
+        if factor is None:
+            losses = self.counted(xp, inputs, parameters, weights, reduction)
+        else:
+            losses = weighted(xp, self.apply(xp, inputs, parameters, "none"), factor)
         return reduce(xp, losses, weights, reduction)
+
+    def counted(
+        self,
+        xp: Backend,
+        inputs: Sequence[Array],
+        parameters: dict[str, Any],
+        weights: Weights | None,
+        reduction: str,
+    ) -> Array:
+        """Return the losses, which `weights` and `reduction` are to follow."""
+        fused = call_each(
+            xp, self.name, weights, *inputs, reduction=reduction, **parameters
+        )
+        return self.apply(xp, inputs, parameters, "none") if fused is None else fused
 
     def apply(
         self,
@@ -179,6 +194,25 @@ def call_fused(
     return kernel(*inputs, reduction, **parameters) if kernel else None
 
 
+def call_each(
+    xp: Backend,
+    name: str,
+    weights: Weights | None,
+    *inputs: Array,
+    reduction: str,
+    **parameters: Any,
+) -> Array | None:
+    """Return the losses from a kernel for where each weighs something, or None.
+
+    Nothing is silenced on the way back then, so the framework may derive by itself what
+    it has in one step. Of ``"none"`` nobody knows what will be multiplied with it.
+    """
+    if weights is None or not weights.positive or reduction == "none":
+        return None
+    name += ", each"
+    return call_fused(xp, name, *inputs, reduction=reduction, **parameters)
+
+
 def constant_like(xp: Backend, x: Array, value: float) -> Array:
     """Return a number in the shape of `x`, NaN where that is NaN."""
     return xp.where(x == x, xp.zeros_like(x) + value, x)
@@ -202,7 +236,11 @@ def of_error(
         return multiplied(xp, found, None, weights)
     plain = "none" if weights else plain_reduction(reduction)
     name = loss.name + " of error"
-    losses = call_fused(xp, name, y_true, y_pred, reduction=plain, **parameters)
+    inputs = y_true, y_pred
+    each = call_each(xp, name, weights, *inputs, reduction=reduction, **parameters)
+    if each is not None:
+        return reduce(xp, each, weights, reduction)
+    losses = call_fused(xp, name, *inputs, reduction=plain, **parameters)
     if losses is None:
         losses = loss.apply(xp, [y_pred - y_true], parameters, plain)
     return reduce(xp, losses, weights, reduction) if weights else losses

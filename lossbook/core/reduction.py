@@ -65,7 +65,8 @@ def reduce(
     if reduction == "sum":
         return xp.sum(losses)
     if reduction == "mean" and weight is not None:
-        return _ratio(xp, xp.sum(losses), xp.sum(weight))
+        positive = base_weight is None and weights is not None and weights.positive
+        return _ratio(xp, xp.sum(losses), xp.sum(weight), positive)
     return xp.mean(losses)
 
 
@@ -104,8 +105,10 @@ def _without(xp: Backend, nothing: Array, x: Array) -> Array:
     return xp.where(xp.expand_dims(spoiled, -1), xp.zeros_like(x), x)
 
 
-def _ratio(xp: Backend, total: Array, weight: Array) -> Array:
+def _ratio(xp: Backend, total: Array, weight: Array, positive: bool) -> Array:
     """Divide; the mean of nothing is 0, with a gradient of 0."""
+    if positive:
+        return total / weight
     nothing = weight == 0
     if xp.any_of(nothing) is False:
         return total / weight

@@ -102,6 +102,10 @@ def surprise_at_once(
     if batch.ignored is batch.class_weight is None and not label_smoothing:
         if from_logits:
             return batch.reduced(LOGIT_SURPRISE, reduction)
+        name, inputs = "surprise of labels", (batch.labels, batch.scores)
+        fused = call_fused(batch.xp, name, *inputs, reduction=reduction)
+        if fused is not None:
+            return fused
         return _SURPRISE.reduced(batch.xp, _of_labels(batch), reduction=reduction)
     if not from_logits:
         return None
@@ -122,8 +126,9 @@ def weighted_surprise(
 ) -> Array:
     """Return -log p of the labels, weighted by class and smoothed over all classes."""
     losses = batch.hushed(surprise(batch, from_logits))
-    if batch.label_weight is not None:
-        losses = weighted(batch.xp, losses, batch.label_weight)
+    by_label = batch.label_weight
+    if by_label is not None:
+        losses = weighted(batch.xp, losses, by_label)
     if not label_smoothing:
         return losses
     spread = _spread_surprise(batch, from_logits)

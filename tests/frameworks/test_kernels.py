@@ -70,6 +70,13 @@ USES = {
             {"class_weight": np.arange(1.0, 1 + REAL.shape[-1])},
         )
     ],
+    "surprise of labels": [("sparse_cross_entropy", LABEL, P, {})],
+    "mse of error, each": [("mse", REAL, OTHER, {})],
+    "bce_logits, each": [
+        ("binary_cross_entropy", BIT, s * REAL, LOGITS) for s in (5, 1e4)
+    ],
+    "logistic of margin, each": [("logistic", SIGN, s * REAL, {}) for s in (5, 1e4)],
+    "sparse_cross_entropy, each": [("sparse_cross_entropy", LABEL, 5 * REAL, LOGITS)],
     "log_cosh": [("log_cosh", REAL, REAL + s * OTHER, {}) for s in (1e-3, 1.0, 100.0)],
     "log_cosh of error": [
         ("log_cosh", REAL, REAL + s * OTHER, {}) for s in (1e-3, 2.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ Array = Any
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
 _SMALL = 2**16  # elements up to which a look at all of them costs next to nothing
 _WIDE = 2**14  # classes from which on memory counts more than a quarter of the time
+_GENTLE = 40.0  # size of scores up to which exp(z) squared does not overflow
 _EDGE = 1e-11  # torch's derivative of bce takes p (1 - p) for 1e-12 at least
 
 
@@ -43,10 +44,18 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
     if y.requires_grad or not _whole(y):
         return None
     if _is_plain(y, reduction):
-        return reduced(_signed_softplus(y, z), reduction)
+        return _of_sign(torch.add(-1.0, y, alpha=2), z, reduction)
     return with_derivatives(
         _signed_softplus, [_minus, _signed_sigmoid], y, z, reduction=reduction
     )
+
+
+def _of_sign(sign: Array, z: Array, reduction: str) -> Array:
+    """Reduce log(1 + exp(-sign z)), in a single step where exp cannot overflow."""
+    known = range_of(z)
+    if known is None or not max(-known[0], known[1]) < _GENTLE:  # NaN too
+        return reduced(softplus(-(sign * z)), reduction)
+    return F.soft_margin_loss(z, sign, reduction=reduction)
 
 
 def _signed_softplus(y: Array, z: Array) -> Array:
@@ -72,9 +81,9 @@ def _weighted_bce_logits(y: Array, z: Array, w: Array, reduction: str) -> Array 
 
 
 def _logistic(y: Array, z: Array, reduction: str) -> Array | None:
-    if not _is_plain(y, reduction):
+    if y.requires_grad or not _is_plain(y, reduction):
         return None
-    return reduced(softplus(-(y * z)), reduction)
+    return _of_sign(y, z, reduction)
 
 
 def _is_plain(x: Array, reduction: str) -> bool:
@@ -218,7 +227,7 @@ def _weighted_sparse_cross_entropy(
         logits, labels, class_weight, reduction=reduction, ignore_index=_NO_LABEL,
         label_smoothing=label_smoothing,
     )  # fmt: skip
-    return loss if _is_finite(loss) else None  # the mean of nothing is 0, not NaN
+    return loss if isfinite(loss.item()) else None  # the mean of nothing is 0, not NaN
 
 
 def _surprise(p: Array, reduction: str) -> Array | None:
@@ -226,6 +235,41 @@ def _surprise(p: Array, reduction: str) -> Array | None:
     if known is None or known[0] <= 0 or not _is_plain(p, reduction):
         return None
     return -reduced(torch.log(p), reduction)
+
+
+def _surprise_of_labels(labels: Array, p: Array, reduction: str) -> Array | None:
+    """Take one step less than to pick and then to ask, where no class is ruled out."""
+    if p.dim() != 2 or not _is_plain(p, reduction):
+        return None
+    known = range_of(p)
+    if known is None or not known[0] > 0:
+        return None  # NaN too, and 0 times the infinite slope of another class
+    log_p = torch.log(p)
+    return F.nll_loss(log_p, labels, ignore_index=_NO_LABEL, reduction=reduction)
+
+
+def _each_mse(y_true: Array, y_pred: Array, reduction: str) -> Array | None:
+    if not _is_plain(y_pred, reduction):
+        return None
+    return F.mse_loss(y_pred, y_true, reduction="none")
+
+
+def _each_bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
+    if y.requires_grad or not _is_plain(y, reduction) or not _whole(y):
+        return None
+    return _signed_softplus(y, z)
+
+
+def _each_logistic(y: Array, z: Array, reduction: str) -> Array | None:
+    return softplus(-(y * z)) if _is_plain(y, reduction) else None
+
+
+def _each_sparse_cross_entropy(
+    labels: Array, logits: Array, reduction: str
+) -> Array | None:
+    if logits.dim() != 2 or not _is_plain(logits, reduction):
+        return None
+    return F.cross_entropy(logits, labels, reduction="none", ignore_index=_NO_LABEL)
 
 
 def _is_finite(x: Array) -> bool:
@@ -265,7 +309,12 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "softmax_ce": _softmax_ce,
     "sparse_cross_entropy": _sparse_cross_entropy,
     "surprise": _surprise,
+    "surprise of labels": _surprise_of_labels,
     "logistic of margin": _logistic,
+    "mse of error, each": _each_mse,
+    "bce_logits, each": _each_bce_logits,
+    "logistic of margin, each": _each_logistic,
+    "sparse_cross_entropy, each": _each_sparse_cross_entropy,
     "weighted_bce_logits": _weighted_bce_logits,
     "weighted_sparse_cross_entropy": _weighted_sparse_cross_entropy,
 }

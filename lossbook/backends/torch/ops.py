@@ -15,6 +15,7 @@ Array = Any
 
 
 is_sharded = inputs.is_sharded
+_is_tracing = torch.jit.is_tracing
 abs = torch.abs
 cos = torch.cos
 sign = torch.sign
@@ -129,8 +130,9 @@ def range_of(x: Array) -> tuple[float, float] | None:
 
 def is_open(x: Array) -> bool:
     """Say whether one may look at values, as far as one can say without looking."""
-    in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    return x.is_cpu and not in_graph and not is_sharded(x)
+    if type(x) is not torch.Tensor and is_sharded(x):
+        return False
+    return x.is_cpu and not torch.compiler.is_compiling() and not _is_tracing()
 
 
 def any_of(mask: Array) -> bool | None:
