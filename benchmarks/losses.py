@@ -1,9 +1,11 @@
 """Time value and gradient of lossbook's losses beside the frameworks' own.
 
-    python -m benchmarks.losses [torch] [keras] [graph] [--rounds N]
+    python -m benchmarks.losses [torch] [keras] [graph] [jax] [--rounds N]
 
 The two sides of a row run in turn within one process, and the row shows the ratio of
 their best times: a figure of one machine and one minute, but of the same one for both.
+JAX stands under jit beside Optax, which has the losses that `jax.nn` has not; it is
+measured in CPU time on one thread.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import geometric_mean
 from typing import Any
 
@@ -22,9 +25,16 @@ from tqdm import tqdm
 import lossbook as lb
 
 Run = Callable[[], object]
+Clock = Callable[[], float]
 Row = tuple[str, Run, Run]
 
-SIZES = {"256": (256,), "1M": (1_000_000,), "4096 x 1000": (4096, 1000)}
+SIZES = {
+    "256": (256,),
+    "1M": (1_000_000,),
+    "4096 x 1000": (4096, 1000),
+}
+FEW_ROWS = {"32 x 10": (32, 10)}  # of the other frameworks benchmarks.options has them
+SMALL = ("256", *FEW_ROWS)
 BARS = {
     ("torch", "small"): 1.6,
     ("torch", "large"): 1.05,
@@ -32,6 +42,8 @@ BARS = {
     ("keras", "large"): 0.8,
     ("graph", "small"): 1.0,
     ("graph", "large"): 1.0,
+    ("jax", "small"): 1.05,
+    ("jax", "large"): 1.05,
 }
 
 
@@ -217,23 +229,80 @@ def keras_rows(shape: tuple[int, ...], graph: bool) -> Iterator[Row]:
         )
 
 
-def best_times(ours: Run, theirs: Run, rounds: int) -> tuple[float, float]:
+def jax_rows(shape: tuple[int, ...]) -> Iterator[Row]:
+    one_thread = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ.setdefault("XLA_FLAGS", one_thread)
+    import jax
+    import optax.losses as theirs
+
+    # CPU time of another thread arrives late, in whole ticks of Linux.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+    def step(loss: Callable[[Any], Any], x: Any) -> Run:
+        run = jax.jit(jax.value_and_grad(lambda x: loss(x).mean()))
+        return lambda: jax.block_until_ready(run(x))
+
+    arrays = data(shape) if len(shape) == 1 else class_data(*shape)
+    d = {k: jax.numpy.asarray(x) for k, x in arrays.items()}
+    logits = {"from_logits": True}
+    focal = {"gamma": 2.0, **logits}
+    sparse, bce = lb.sparse_cross_entropy, lb.binary_cross_entropy
+    elements: dict[str, Any] = {
+        "mse": ("y", lb.mse, {}, theirs.squared_error),
+        "huber": ("y", lb.huber, {}, theirs.huber_loss),
+        "log-cosh": ("y", lb.log_cosh, {}, theirs.log_cosh),
+        "bce logits": ("bit", bce, logits, theirs.sigmoid_binary_cross_entropy),
+        "hinge": ("sign", lb.hinge, {}, theirs.hinge_loss),
+        "focal": ("bit", lb.focal, focal, theirs.sigmoid_focal_loss),
+    }
+    by_label = theirs.softmax_cross_entropy_with_integer_labels
+    classes: dict[str, Any] = {
+        "sparse ce": ("label", sparse, logits, by_label),
+        "soft ce": ("soft", lb.cross_entropy, logits, theirs.softmax_cross_entropy),
+        "kl logits": (
+            "soft",
+            lb.kl_divergence,
+            logits,
+            lambda z, y: theirs.kl_divergence(jax.nn.log_softmax(z), y),
+        ),
+    }
+    pairs = elements if len(shape) == 1 else classes
+    for name, (truth, ours, options, other) in pairs.items():
+        y = d[truth]
+        yield (
+            name,
+            step(lambda z, y=y, f=ours, o=options: f(y, z, **o), d["z"]),
+            step(lambda z, y=y, f=other: f(z, y), d["z"]),
+        )
+
+
+SIDES: dict[str, tuple[Callable[[tuple[int, ...]], Iterator[Row]], Clock]] = {
+    "torch": (torch_rows, time.perf_counter),
+    "keras": (partial(keras_rows, graph=False), time.perf_counter),
+    "graph": (partial(keras_rows, graph=True), time.perf_counter),
+    "jax": (jax_rows, time.process_time),
+}
+
+
+def best_times(
+    ours: Run, theirs: Run, rounds: int, clock: Clock = time.perf_counter
+) -> tuple[float, float]:
     """Run both sides in turn and return the best time of each, in seconds a call."""
     for run in (ours, theirs, ours, theirs):
         run()
-    repeats = max(1, int(0.004 / max(_time(theirs, 1), 1e-6)))
+    repeats = max(1, int(0.004 / max(_time(theirs, 1, clock), 1e-6)))
     best = [float("inf"), float("inf")]
     for _ in range(rounds):
         for side, run in enumerate((ours, theirs)):
-            best[side] = min(best[side], _time(run, repeats))
+            best[side] = min(best[side], _time(run, repeats, clock))
     return best[0], best[1]
 
 
-def _time(run: Run, repeats: int) -> float:
-    start = time.perf_counter()
+def _time(run: Run, repeats: int, clock: Clock) -> float:
+    start = clock()
     for _ in range(repeats):
         run()
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def report(side: str, rounds: int) -> bool:
@@ -241,13 +310,12 @@ def report(side: str, rounds: int) -> bool:
     ratios: dict[str, list[float]] = {"small": [], "large": []}
     print(f"\n{side}: value and gradient, microseconds")
     print(f"{'loss':14}{'size':>12}{'lossbook':>12}{'framework':>12}{'ratio':>8}")
-    for size, shape in SIZES.items():
-        rows = (
-            torch_rows(shape) if side == "torch" else keras_rows(shape, side == "graph")
-        )
+    make, clock = SIDES[side]
+    for size, shape in (SIZES | (FEW_ROWS if side == "jax" else {})).items():
+        rows = make(shape)
         for name, ours, theirs in tqdm(list(rows), leave=False, file=sys.stderr):
-            a, b = best_times(ours, theirs, rounds)
-            ratios["small" if size == "256" else "large"].append(a / b)
+            a, b = best_times(ours, theirs, rounds, clock)
+            ratios["small" if size in SMALL else "large"].append(a / b)
             print(f"{name:14}{size:>12}{a * 1e6:12.1f}{b * 1e6:12.1f}{a / b:8.2f}")
     met = True
     for kind, values in ratios.items():
@@ -260,10 +328,10 @@ def report(side: str, rounds: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sides", nargs="*", default=[], help="torch, keras, graph")
+    parser.add_argument("sides", nargs="*", default=[], help=", ".join(SIDES))
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    sides = options.sides or ["torch", "keras", "graph"]
+    sides = options.sides or list(SIDES)
     met = [report(side, options.rounds) for side in sides]  # each table is printed
     return 0 if all(met) else 1
 

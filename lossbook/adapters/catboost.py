@@ -24,6 +24,8 @@ What CatBoost does not tell you:
 - ``l2_leaf_reg`` is 3 by default: a loss that is twice as large is shrunk half as much.
 - For classes it takes the whole Hessian of a row, diag(p) - p p', and so do we.
 - It calls Python for each row of several classes; that is slow.
+- CatBoost 1.2.8 goes with scikit-learn up to 1.7; under 1.8 and newer
+  ``cross_val_score`` needs CatBoost 1.2.9.
 """
 
 from __future__ import annotations

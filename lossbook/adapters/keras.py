@@ -18,6 +18,10 @@ Keras 3.15 weighs misses.
 packed along an axis of y_pred: mean and variance (..., 2), the scores of a pair
 (..., 2), three embeddings (n, 3, d), or query and key (n, 2, d).
 
+`linear_cross_entropy` has no class here: it takes the weights of the last layer, which
+Keras hands to no loss, and does not train where a loss keeps them for itself. Call the
+function in a training step of your own.
+
 A saved model knows its loss by name. Import this module before
 ``keras.saving.load_model``, or load with ``compile=False`` where the model is only to
 predict.

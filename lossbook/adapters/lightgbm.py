@@ -21,6 +21,9 @@ LightGBM does not tell you:
 - Its own softmax multiplies the curvature p (1 - p) by C / (C - 1), and its own Poisson
   objective by exp(0.7): their leaves are smaller than ours. Its own ``huber`` is
   ``objective(lb.huber, curvature=1.0)``.
+- Under scikit-learn 1.6 and newer, models of LightGBM 4.6 that are fitted to an array
+  warn at `predict` that it has no names of features. The numbers are right; LightGBM
+  4.7 says nothing.
 """
 
 from __future__ import annotations

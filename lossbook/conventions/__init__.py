@@ -135,7 +135,8 @@ def table() -> Table:
     """Read from the installed libraries how they spell, order and reduce each loss.
 
     The libraries that are there are imported, which takes seconds the first time; one
-    that is missing gives a column of dashes.
+    that is missing gives a column of dashes. Optax stands for JAX: `jax.nn` has the
+    parts of losses, such as `log_softmax`, and no loss.
 
     Returns
     -------

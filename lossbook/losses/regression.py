@@ -292,9 +292,11 @@ def _log_cosh(xp: Backend, error: Array) -> Array:
     size = xp.abs(error)
     # cosh e = 1 + 2 sinh²(e/2): no digit of a small error is lost in the 1.
     half = xp.sinh(xp.minimum(size, 2.0) / 2)
-    near = xp.log1p(2 * half * half)
-    far = (size - LOG_2) + xp.log1p(xp.exp(-2 * size))
-    return xp.where(size < 2, near, far)
+    near = size < 2
+    # Far out cosh e = e^|e| (1 + e^-2|e|) / 2. One logarithm serves both ends.
+    beyond_one = xp.where(near, 2 * half * half, xp.exp(-2 * size))
+    line = xp.where(near, xp.zeros_like(size), size - LOG_2)
+    return line + xp.log1p(beyond_one)
 
 
 def _sech_squared(xp: Backend, error: Array) -> Array:

@@ -18,7 +18,11 @@ import lossbook as lb
 from lossbook import adapters
 from lossbook.adapters import boosting
 
-pytestmark = pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning"),
+    # LightGBM 4.6, of arrays that it has named the columns of itself
+    pytest.mark.filterwarnings("ignore:X does not have valid feature names"),
+]
 
 LIBRARIES = ("xgboost", "lightgbm", "catboost")
 ROUNDS = 20

@@ -65,7 +65,9 @@ class _Programs:
             values = None
         if values not in self.by_values:
             fixed = {} if values is None else given
-            self.by_values[values] = jax.jit(_function(plan, fixed))
+            # Inlined, a mean is taken before the gradient is written, in its place.
+            program = jax.jit(_function(plan, fixed), inline=True)
+            self.by_values[values] = program
         return self.by_values[values](inputs, given if values is None else {})
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
+
 from lossbook.backends.jax.custom_grad import with_derivatives
-from lossbook.backends.jax.ops import log_softmax, softmax_minus_label, take_labels
+from lossbook.backends.jax.ops import softmax_minus_label, take_labels
 
 Array = Any
 
@@ -26,7 +28,11 @@ def sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Array:
 
 
 def _surprise(labels: Array, z: Array) -> Array:
-    return -take_labels(log_softmax(z), labels)
+    # The label is picked before the top is taken off, so that no array of shifted
+    # logits is written beside that of their exponentials, which the softmax shares.
+    top = jnp.max(z, axis=-1)
+    level = jnp.log(jnp.sum(jnp.exp(z - top[..., None]), axis=-1))
+    return level - (take_labels(z, labels) - top)
 
 
 KERNELS: Mapping[str, Callable[..., Any]] = {
