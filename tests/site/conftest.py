@@ -29,8 +29,12 @@ class Visit:
     played: list = field(default_factory=list)
 
 
-def open_page(context, path, visit, width=1280):
-    """Open a page as a file, writing down what it asks for and complains about."""
+def open_page(context, path, visit, width=1280, address=""):
+    """Open a page as a file, writing down what it asks for and complains about.
+
+    The address follows the name of the file: an opened page that is led on from there
+    may still be asking for something, which then counts as not found.
+    """
     page = context.new_page()
     page.set_viewport_size({"width": width, "height": 800})
     page.on("request", lambda request: visit.requests.append(request.url))
@@ -40,7 +44,7 @@ def open_page(context, path, visit, width=1280):
         "console",
         lambda line: visit.errors.append(line.text) if line.type == "error" else None,
     )
-    page.goto(path.as_uri())
+    page.goto(path.as_uri() + address)
     page.bring_to_front()  # what no window shows is neither drawn nor animated
     page.evaluate(LOOK)
     page.evaluate("patience => look.untilDrawn(patience)", PATIENCE)

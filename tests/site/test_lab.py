@@ -31,10 +31,7 @@ def open_lab(browser, html):
         contexts.append(context)
         visits.append(Visit("lab"))
         path = html / name
-        page = open_page(context, path, visits[-1], width)
-        if address:
-            page.goto(path.as_uri() + address)
-        return page
+        return open_page(context, path, visits[-1], width, address)
 
     yield open_at
     for context in contexts:
