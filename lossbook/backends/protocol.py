@@ -240,9 +240,16 @@ class Backend(Protocol):
         """Make what meets a wrong value say these words, where that costs nothing."""
 
     def where_needed(
-        self, needed: Callable[[], Array], mended: Callable[[], Array], x: Array, /
+        self,
+        needed: Callable[[], Array] | tuple[float, float],
+        mended: Callable[[], Array],
+        x: Array,
+        /,
     ) -> Array:
-        """Return what `mended` makes of `x`; a graph may ask first what needs it."""
+        """Return what `mended` makes of `x`; a graph may ask first what needs it.
+
+        `needed` says so of each element, or is an interval of what needs nothing.
+        """
 
     def nan_where(self, wrong: Array, x: Array, /) -> Array:
         """Return `x` with NaN added where something is wrong."""

@@ -63,7 +63,7 @@ def within_unit(
         # have no gradient to become NaN.
         return x + xp.nan_where(wrong, xp.stop_gradient(xp.clip(x, 0.0, 1.0) - x))
 
-    return xp.where_needed(lambda: (x < 0) | (x > 1), mended, x)
+    return xp.where_needed((0.0, 1.0), mended, x)
 
 
 def not_negative(
@@ -74,7 +74,8 @@ def not_negative(
     if values is not None and values[0] >= 0:
         return x
     words = _range_words(xp, x, name, "[0, inf]", fix)
-    return without(xp, x, lambda: x < 0, words, weights, values is not None)
+    known = values is not None
+    return without(xp, x, lambda: x < 0, words, weights, known, inside=(0.0, inf))
 
 
 def positive(
@@ -135,10 +136,14 @@ def without(
     words: Callable[[], str],
     weights: Weights | None,
     known: bool,
+    inside: tuple[float, float] | None = None,
 ) -> Array:
-    """Return `x` as `refuse` does, which is not asked where nothing is wrong."""
+    """Return `x` as `refuse` does, which is not asked where nothing is wrong.
+
+    Nothing is where all values lie `inside`, which is seen quicker than each by itself.
+    """
     return xp.where_needed(
-        wrong, lambda: refuse(xp, x, wrong(), words, weights, known), x
+        inside or wrong, lambda: refuse(xp, x, wrong(), words, weights, known), x
     )
 
 
@@ -243,7 +248,8 @@ def checked_weight(
         got = "" if low is None else f", got {digits(low)}"
         return f"{name} must not be negative{got}.{fix}"
 
-    return without(xp, weight, lambda: weight < 0, words, None, low is not None)
+    known, inside = low is not None, (0.0, inf)
+    return without(xp, weight, lambda: weight < 0, words, None, known, inside)
 
 
 def lowest(xp: Backend, x: Array) -> float | None:

@@ -148,7 +148,9 @@ def explain(wrong: Array, words: Callable[[], str]) -> None:
 
 
 def where_needed(
-    needed: Callable[[], Array], mended: Callable[[], Array], x: Array
+    needed: Callable[[], Array] | tuple[float, float],
+    mended: Callable[[], Array],
+    x: Array,
 ) -> Array:
     """Return what `mended` makes of `x`; a graph of TensorFlow asks first."""
     return mended()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,9 @@ def explain(wrong: Array, words: Callable[[], str]) -> None:
 
 
 def where_needed(
-    needed: Callable[[], Array], mended: Callable[[], Array], x: Array
+    needed: Callable[[], Array] | tuple[float, float],
+    mended: Callable[[], Array],
+    x: Array,
 ) -> Array:
     """Return what `mended` makes of `x`, in a graph only if anything needs it.
 
@@ -171,7 +174,22 @@ def where_needed(
     """
     if _open(x) or _under_xla():
         return mended()
-    return tf.cond(tf.reduce_any(needed()), mended, lambda: x)
+    if isinstance(needed, tuple):
+        asked = _leaves(x, *needed)
+    else:
+        asked = tf.reduce_any(needed())
+    return tf.cond(asked, mended, lambda: x)
+
+
+def _leaves(x: Array, low: float, high: float) -> Array:
+    """Say whether any value is not in an interval, NaN included.
+
+    A comparison of each element writes its answer, and these only read.
+    """
+    inside = tf.reduce_min(x) >= low
+    if high < inf:
+        inside &= tf.reduce_max(x) <= high
+    return tf.logical_not(inside)
 
 
 def _under_xla() -> bool:

@@ -38,7 +38,7 @@ def _are_bits(x: Array) -> bool:
         if not is_open(x):
             return False
         if x.numel() <= _SMALL:
-            return torch.equal(x, x * x)
+            return bool(torch.equal(x, x * x))
         blocks = x.detach().reshape(-1).split(_STEP)
         edges = (torch.aminmax(torch.addcmul(b, b, b, value=-1)) for b in blocks)
         return all(low.item() == 0 == high.item() for low, high in edges)
