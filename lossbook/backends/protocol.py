@@ -208,7 +208,10 @@ class Backend(Protocol):
         """Return the softmax of each row, less 1 at its label."""
 
     def positions(self, x: Array, /) -> Array:
-        """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
+        """Return 0, 1, 2, ... along the last axis, in the dtype of `x`.
+
+        Axes of length 1 may stand before it.
+        """
 
     def argsort(self, x: Array, /) -> Array:
         """Return the order of the last axis, the smallest first; ties stay in order."""

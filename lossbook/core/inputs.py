@@ -146,8 +146,18 @@ def trailing_like(xp: Backend, value: Any, name: str, x: Array) -> Array:
             f"{name} must be a number or have one value a class, shape {want[-1:]}, "
             f"got shape {got}."
         )
-    array = checked_weight(xp, array, name)
+    array = along_last(xp, checked_weight(xp, array, name), x)
     return array + xp.zeros_like(xp.stop_gradient(x))
+
+
+def along_last(xp: Backend, values: Array, x: Array) -> Array:
+    """Return values of the last axis with as many axes as `x`.
+
+    JAX can be told to refuse what it would otherwise add an axis to.
+    """
+    if not xp.shape(values):
+        return values
+    return xp.reshape(values, (1,) * (len(xp.shape(x)) - 1) + (-1,))
 
 
 def class_weight_of(

@@ -10,7 +10,7 @@ from lossbook.backends import Array, Backend
 from lossbook.core import checks
 from lossbook.core.checks import USE_LOGITS, Weights, check_flag
 from lossbook.core.class_inputs import check_ignore_index
-from lossbook.core.inputs import class_weight_of, weights_of
+from lossbook.core.inputs import along_last, class_weight_of, weights_of
 from lossbook.core.inputs import prepare as prepare_elements
 from lossbook.core.pointwise import Rowwise
 from lossbook.core.reduction import reduce, weighted, without_silent_rows
@@ -60,7 +60,7 @@ class Masks(NamedTuple):
         losses = loss.losses(xp, *inputs, **parameters)
         counted = xp.zeros_like(xp.stop_gradient(losses)) + 1
         if self.class_weight is not None:
-            counted = counted * self.class_weight
+            counted = counted * along_last(xp, self.class_weight, counted)
             losses = weighted(xp, losses, counted)
         if self.ignored is not None:
             nothing = xp.zeros_like(xp.stop_gradient(self.y))

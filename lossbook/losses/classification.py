@@ -12,7 +12,12 @@ from typing import Any
 from lossbook.backends import Array, Backend, Of2, Of3
 from lossbook.core import checks, class_inputs
 from lossbook.core.checks import USE_LOGITS, Weights, check_between, check_flag
-from lossbook.core.inputs import class_weight_of, prepare, trailing_like
+from lossbook.core.inputs import (
+    along_last,
+    class_weight_of,
+    prepare,
+    trailing_like,
+)
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, reduce
 from lossbook.core.registry import loss
@@ -249,6 +254,7 @@ def cross_entropy(
     if class_weight is not None:
         classes = xp.shape(y_pred)[-1]
         weight = class_weight_of(xp, class_weight, classes, "class_weight", y_pred)
+        weight = along_last(xp, weight, y_pred)
         y_smooth, mass = y_smooth * weight, xp.sum(y_true * weight, axis=-1)
     losses = surprise.soft(xp, y_smooth, y_pred, from_logits)
     return reduce(xp, losses, weights, reduction, mass)

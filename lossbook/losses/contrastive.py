@@ -177,7 +177,7 @@ def _own_keys(
 ) -> ClassBatch:
     if labels is None:
         own = xp.to_index(xp.positions(xp.stop_gradient(logits)), logits)
-        own = check_shapes(xp, own, logits[..., 0])
+        own = check_shapes(xp, xp.reshape(own, (-1,)), logits[..., 0])
         return ClassBatch(xp, own, logits, weights, None, None)
     own = xp.asarray(labels, "labels", logits)
     if not xp.is_integer(own):

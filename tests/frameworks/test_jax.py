@@ -11,7 +11,9 @@ import pytest
 import lossbook as lb
 from lossbook.losses.regression import _HUBER
 
+from ..backends import array
 from ..backends import jax as imported
+from ..calls import LOSSES, Call, rounded
 
 jax = imported()
 
@@ -89,6 +91,18 @@ def test_what_weighs_nothing_has_no_gradient_although_its_derivative_is_infinite
     *first, second = derivatives(p)
     assert [x.tolist() for x in (*first, jax.grad(loss)(p))] == [[0.0, -2.0]] * 5
     assert second.tolist() == [[0.0, 0.0], [0.0, 4.0]]
+
+
+def test_every_loss_is_traced_where_jax_may_add_no_axes():
+    refused = {}
+    with jax.numpy_rank_promotion("raise"):
+        for loss in LOSSES:
+            made = Call(loss, [array("jax", x) for x in rounded(loss, np.float64)])
+            try:
+                jax.eval_shape(jax.grad(lambda p, made=made: made(p).sum()), made.pred)
+            except ValueError as error:
+                refused[loss.name] = str(error)
+    assert refused == {}
 
 
 def test_a_parameter_that_changes_with_the_steps_gets_few_programs():

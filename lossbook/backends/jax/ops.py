@@ -219,7 +219,7 @@ def take(values: Array, labels: Array) -> Array:
 
 def put_labels(x: Array, labels: Array, value: Any) -> Array:
     """Return `x` with a value, or one a row, in the place that each label names."""
-    place = labels[..., None] == jnp.arange(x.shape[-1])
+    place = labels[..., None] == _places(x, labels.dtype)
     values = value[..., None] if jnp.ndim(value) else value
     return jnp.where(place, values, x)
 
@@ -229,12 +229,18 @@ def softmax_minus_label(z: Array, labels: Array) -> Array:
     """Return the softmax of each row, less 1 at its label."""
     p = jax.nn.softmax(z)
     # One choice costs less than to make numbers of truth values and subtract those.
-    return jnp.where(labels[..., None] == jnp.arange(z.shape[-1]), p - 1, p)
+    return jnp.where(labels[..., None] == _places(z, labels.dtype), p - 1, p)
 
 
 def positions(x: Array) -> Array:
     """Return 0, 1, 2, ... along the last axis, in the dtype of `x`."""
-    return jnp.arange(x.shape[-1], dtype=x.dtype)
+    return _places(x, x.dtype)
+
+
+def _places(x: Array, dtype: Any) -> Array:
+    """Return them with as many axes as `x`: JAX may have been told to add none."""
+    shape = (1,) * (x.ndim - 1) + x.shape[-1:]
+    return jax.lax.broadcasted_iota(dtype, shape, x.ndim - 1)
 
 
 def argsort(x: Array) -> Array:
