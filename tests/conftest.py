@@ -9,7 +9,10 @@ from .cases import FEW
 # Eagerly JAX compiles each operation for each shape. Every loss meets it in the oracle,
 # the contexts and bad input; of what else goes over all backends it runs the semantics
 # of a few cases, and the rest with LOSSBOOK_JAX=all.
-ON_JAX = ("test_oracle.py", "test_bad_input.py", "test_semantics.py", "test_jax.py")
+ON_JAX = (
+    *("test_oracle.py", "test_bad_input.py", "test_semantics.py", "test_jax.py"),
+    "test_parameters.py",
+)
 
 
 def pytest_collection_modifyitems(config, items):

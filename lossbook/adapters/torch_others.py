@@ -61,7 +61,7 @@ class GaussianNLLLoss(_Loss):
     ) -> None:
         super().__init__(reduction)
         check_flag("full", full)
-        check_between("eps", eps, 0, _BIG)
+        eps = check_between("eps", eps, 0, _BIG)
         self.full, self.eps = full, eps
 
     def forward(
@@ -101,7 +101,7 @@ class MarginRankingLoss(_Loss):
 
     def __init__(self, *, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        check_between("margin", margin, 0, _BIG)
+        margin = check_between("margin", margin, 0, _BIG)
         self.margin = margin
 
     def forward(
@@ -154,7 +154,7 @@ class TripletLoss(_Loss):
 
     def __init__(self, *, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        check_between("margin", margin, 0, _BIG)
+        margin = check_between("margin", margin, 0, _BIG)
         self.margin = margin
 
     def forward(
@@ -198,7 +198,7 @@ class InfoNCELoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction)
-        check_positive("temperature", temperature)
+        temperature = check_positive("temperature", temperature)
         check_flag("learned", learned)
         self.learned, self.start = learned, temperature
         if learned:

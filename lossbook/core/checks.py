@@ -211,20 +211,31 @@ def digits(value: Any) -> str:
     return short if float(short) == float(value) else str(value)
 
 
-def check_positive(name: str, value: Any) -> None:
-    """Refuse a parameter that is not a positive, finite number."""
+def check_positive(name: str, value: Any) -> Any:
+    """Return a positive, finite number as Python's; refuse any other parameter."""
     if not is_number(value) or not 0 < value < inf:
         raise ValueError(
             f"{name} must be a positive number, got {value!r}. For instance {name}=1.0."
         )
+    return plain(value)
 
 
-def check_between(name: str, value: Any, low: float, high: float) -> None:
-    """Refuse a parameter that is not a number in the closed interval [low, high]."""
+def check_between(name: str, value: Any, low: float, high: float) -> Any:
+    """Return a number in [low, high] as Python's; refuse any other parameter."""
     if not is_number(value) or not low <= value <= high:
         raise ValueError(
             f"{name} must be a number in [{low:g}, {high:g}], got {value!r}."
         )
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a number without a dtype: minus a numpy.uint8 of 1 would be 255.
+
+    And with a numpy.float64 NumPy would make float64 of all that it meets.
+    """
+    kind = type(value)
+    return value if kind is float or kind is int else float(value)
 
 
 def is_number(value: Any) -> bool:

@@ -191,8 +191,10 @@ def labelled(
     found = xp.range_of(labels)
     if classes is None:  # known when the graph runs
         classes = xp.last_size(scores)
-    if not isinstance(classes, int):
+    if hasattr(classes, "dtype"):  # a symbol for a number has none
         classes = xp.cast(classes, labels)
+    elif not isinstance(classes, int):
+        pass
     elif found is not None and found[0] >= 0 and found[1] < classes:
         return ClassBatch(xp, labels, scores, weights, ignored, None)
 

@@ -34,11 +34,18 @@ def prepare(
     y_true = check_shapes(xp, xp.asarray(y_true, "y_true", y_pred), y_pred)
     check_not_empty(xp, y_pred, "y_pred", reduction)
     if difference and xp.is_integer(y_pred) and xp.is_integer(y_true):
-        wide = xp.to_int64(y_true)
-        y_true, y_pred = xp.zeros_like(wide), xp.to_int64(y_pred) - wide
+        y_pred = _difference(xp, y_true, y_pred)
+        y_true = xp.zeros_like(y_pred)
     y_pred = xp.to_float(y_pred)
     y_true = xp.cast(y_true, y_pred)
     return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred)
+
+
+def _difference(xp: Backend, y_true: Array, y_pred: Array) -> Array:
+    """Return the difference of integers, exact unless it may not fit 64 bits."""
+    exact = xp.to_int64(y_pred) - xp.to_int64(y_true)
+    rough = xp.to_float(y_pred) - xp.to_float(y_true)
+    return xp.where(xp.abs(rough) < 2.0**62, xp.to_float(exact), rough)
 
 
 def float_arrays(
@@ -153,7 +160,7 @@ def trailing_like(xp: Backend, value: Any, name: str, x: Array) -> Array:
 def along_last(xp: Backend, values: Array, x: Array) -> Array:
     """Return values of the last axis with as many axes as `x`.
 
-    JAX can be told to refuse what it would otherwise add an axis to.
+    A framework may have been told to refuse what it would have to add an axis to.
     """
     if not xp.shape(values):
         return values

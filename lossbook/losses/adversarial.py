@@ -298,7 +298,7 @@ def gradient_penalty(
     >>> lb.gradient_penalty(lambda x: 3 * x[:, 0], real, fake)  # doctest: +SKIP
     tensor(4.)
     """
-    check_between("target", target, 0, sys.float_info.max)
+    target = check_between("target", target, 0, sys.float_info.max)
     xp = backend_of(real, fake)
     if xp.input_gradient is None:
         raise TypeError(

@@ -85,7 +85,7 @@ def binary_cross_entropy(
     array([    0., 10000.])
     """
     check_flag("from_logits", from_logits)
-    check_between("label_smoothing", label_smoothing, 0, 1)
+    label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
     xp, y_true, y_pred, weights = prepare(
         y_true, y_pred, sample_weight, reduction, pos_weight
     )
@@ -180,7 +180,7 @@ def _probabilities(
     p = checks.within_unit(xp, p, "y_pred", USE_LOGITS, weights)
     if eps is None:
         return p
-    check_between("eps", eps, 0, 0.5)
+    eps = check_between("eps", eps, 0, 0.5)
     return xp.clip(p, eps, 1 - eps)
 
 
@@ -243,7 +243,7 @@ def cross_entropy(
     0.105
     """
     check_flag("from_logits", from_logits)
-    check_between("label_smoothing", label_smoothing, 0, 1)
+    label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
     xp, y_true, y_pred, weights = class_inputs.distributions(
         y_true, y_pred, axis, sample_weight, reduction, class_weight
     )
@@ -318,7 +318,7 @@ def sparse_cross_entropy(
     0.105
     """
     check_flag("from_logits", from_logits)
-    check_between("label_smoothing", label_smoothing, 0, 1)
+    label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
     batch = class_inputs.prepare(
         y_true,
         y_pred,

@@ -79,10 +79,10 @@ def focal(
     >>> lb.focal([1, 1], [-1e4, 100.0], from_logits=True, reduction="none").round(3)
     array([10000.,     0.])
     """
-    check_between("gamma", gamma, 0, float("inf"))
+    gamma = check_between("gamma", gamma, 0, float("inf"))
     check_flag("from_logits", from_logits)
     if alpha is not None:
-        check_between("alpha", alpha, 0, 1)
+        alpha = check_between("alpha", alpha, 0, 1)
     xp, y_true, y_pred, weights = prepare(y_true, y_pred, sample_weight, reduction)
     hard = checks.are_bits(xp, y_true)
     if not hard:
@@ -169,7 +169,7 @@ def sparse_focal(
     >>> round(float(lb.sparse_focal([0], [[0.9, 0.1]])), 6)
     0.001054
     """
-    check_between("gamma", gamma, 0, float("inf"))
+    gamma = check_between("gamma", gamma, 0, float("inf"))
     check_flag("from_logits", from_logits)
     batch = class_inputs.prepare(
         y_true, y_pred, axis, ignore_index, sample_weight, reduction, alpha

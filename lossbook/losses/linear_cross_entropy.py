@@ -165,10 +165,10 @@ def linear_cross_entropy(
 
 
 def _check_terms(label_smoothing: Any, z_loss: Any, softcap: Any) -> None:
-    check_between("label_smoothing", label_smoothing, 0, 1)
-    check_between("z_loss", z_loss, 0, float_info.max)
+    label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
+    z_loss = check_between("z_loss", z_loss, 0, float_info.max)
     if softcap is not None:
-        check_positive("softcap", softcap)
+        softcap = check_positive("softcap", softcap)
 
 
 def _by_class(

@@ -273,7 +273,7 @@ def multiclass_hinge(
     >>> float(lb.multiclass_hinge([0], [[2.0, 1.5, 0.0]]))
     0.5
     """
-    check_positive("margin", margin)
+    margin = check_positive("margin", margin)
     batch = class_inputs.prepare(
         y_true, y_pred, axis, None, sample_weight, reduction, ignorable=False
     )

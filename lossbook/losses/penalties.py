@@ -153,7 +153,7 @@ def elastic_net(params: Any, l1_ratio: float = 0.5) -> Array:
     >>> float(lb.elastic_net(np.array([3.0, -4.0])))
     9.75
     """
-    check_between("l1_ratio", l1_ratio, 0, 1)
+    l1_ratio = check_between("l1_ratio", l1_ratio, 0, 1)
     return _summed(_ELASTIC, params, l1_ratio=l1_ratio)
 
 
@@ -206,7 +206,7 @@ def objective(
             f"regularizer must be a function of the parameters, got {regularizer!r}. "
             "For instance regularizer=lossbook.l2."
         )
-    check_between("strength", strength, 0, float_info.max)
+    strength = check_between("strength", strength, 0, float_info.max)
     penalty = regularizer(params)
     xp = backend_of(loss, penalty)
     loss = xp.to_float(xp.asarray(loss, "loss", penalty))

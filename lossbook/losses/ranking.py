@@ -72,7 +72,7 @@ def margin_ranking(
     >>> lb.margin_ranking([2.0, 0.5], [0.5, 1.0], reduction="none")
     array([0. , 1.5])
     """
-    check_between("margin", margin, 0, float_info.max)
+    margin = check_between("margin", margin, 0, float_info.max)
     xp, lead, weights = _lead(positive, negative, sample_weight, reduction)
     return POSITIVE_PART.reduced(
         xp, margin - lead, weights=weights, reduction=reduction
@@ -196,7 +196,7 @@ def warp(
     >>> float(lb.warp([1.0], [[0.5, 1.5, -3.0]]))  # L(2) / 2 * (0.5 + 1.5)
     1.5
     """
-    check_between("margin", margin, 0, float_info.max)
+    margin = check_between("margin", margin, 0, float_info.max)
     xp, above, below, weights = _one_with_many(
         positive, negatives, sample_weight, reduction
     )
@@ -292,7 +292,7 @@ def triplet(
     >>> float(lb.triplet([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 4.5]]))
     1.5
     """
-    check_between("margin", margin, 0, float_info.max)
+    margin = check_between("margin", margin, 0, float_info.max)
     vectors = {"anchor": anchor, "positive": positive, "negative": negative}
     xp, (a, p, n) = float_arrays(vectors, "anchor", sample_weight, reduction)
     _check_vectors(xp, a, "anchor")

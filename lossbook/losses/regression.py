@@ -230,7 +230,7 @@ def huber(
     >>> lb.huber([0, 0], [0.5, 3.0], reduction="none")
     array([0.125, 2.5  ])
     """
-    check_positive("delta", delta)
+    delta = check_positive("delta", delta)
     return of_error(_HUBER, y_true, y_pred, sample_weight, reduction, delta=delta)
 
 
@@ -366,7 +366,7 @@ def quantile(
     >>> lb.quantile([0.0, 0.0], [-1.0, 1.0], q=0.9, reduction="none").round(3)
     array([0.9, 0.1])
     """
-    check_between("q", q, 0, 1)
+    q = check_between("q", q, 0, 1)
     return of_error(_QUANTILE, y_true, y_pred, sample_weight, reduction, q=q)
 
 

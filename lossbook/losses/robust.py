@@ -73,7 +73,7 @@ def adaptive_robust(
     >>> [round(float(lb.adaptive_robust([0.0], [2.0], alpha=a)), 4) for a in (2, 1, 0)]
     [2.0, 1.2361, 1.0986]
     """
-    check_positive("scale", scale)
+    scale = check_positive("scale", scale)
     xp, y_true, y_pred, weights = prepare(
         y_true, y_pred, sample_weight, reduction, alpha, difference=True
     )

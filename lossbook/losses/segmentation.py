@@ -100,7 +100,7 @@ def dice(
     >>> float(lb.dice([[1, 1, 0, 0]], [[1.0, 0.5, 0.5, 0.0]]))  # 1 - (3 + 1) / (4 + 1)
     0.2
     """
-    check_between("smooth", smooth, 0, float_info.max)
+    smooth = check_between("smooth", smooth, 0, float_info.max)
     found = masks.prepare(
         y_true,
         y_pred,
@@ -178,7 +178,7 @@ def jaccard(
     >>> float(lb.jaccard([[1, 1, 0, 0]], [[1.0, 0.5, 0.5, 0.0]]))  # 1 / (2.5 + 1)
     0.2857142857142857
     """
-    check_between("smooth", smooth, 0, float_info.max)
+    smooth = check_between("smooth", smooth, 0, float_info.max)
     found = masks.prepare(
         y_true,
         y_pred,
@@ -274,15 +274,15 @@ def tversky(
     >>> lb.tversky([[1, 0]], [[0.5, 0.0]], alpha=0.25, beta=0.75, smooth=0.0).round(4)
     np.float64(0.4286)
     """
-    check_between("alpha", alpha, 0, float_info.max)
-    check_between("beta", beta, 0, float_info.max)
+    alpha = check_between("alpha", alpha, 0, float_info.max)
+    beta = check_between("beta", beta, 0, float_info.max)
     if alpha == beta == 0:
         raise ValueError(
             "alpha and beta must not both be 0: nothing would cost anything. For "
             "instance alpha=0.3, beta=0.7."
         )
-    check_positive("gamma", gamma)
-    check_between("smooth", smooth, 0, float_info.max)
+    gamma = check_positive("gamma", gamma)
+    smooth = check_between("smooth", smooth, 0, float_info.max)
     found = masks.prepare(
         y_true,
         y_pred,

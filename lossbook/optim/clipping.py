@@ -56,7 +56,7 @@ def clip_by_global_norm(
     (5.0, [1.5, 0.0], 2.0)
     """
     if max_norm != inf:
-        check_positive("max_norm", max_norm)
+        max_norm = check_positive("max_norm", max_norm)
     if like not in ("torch", "keras", "optax"):
         raise ValueError(
             f'like must be "torch", "keras" or "optax" for clip_by_global_norm, got '

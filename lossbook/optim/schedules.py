@@ -31,7 +31,7 @@ def constant(lr: float) -> Schedule:
     >>> lb.optim.constant(0.1)(1000)
     0.1
     """
-    check_positive("lr", lr)
+    lr = check_positive("lr", lr)
     return partial(_constant, float(lr))
 
 
@@ -60,10 +60,10 @@ def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
     >>> [rate(t) for t in (0, 9, 10, 20)]
     [0.8, 0.8, 0.4, 0.2]
     """
-    check_positive("lr", lr)
+    lr = check_positive("lr", lr)
     check_count("size", size)
-    check_positive("gamma", gamma)
-    check_between("gamma", gamma, 0, 1)
+    gamma = check_positive("gamma", gamma)
+    gamma = check_between("gamma", gamma, 0, 1)
     return partial(_step, float(lr), int(size), float(gamma))
 
 
@@ -96,9 +96,9 @@ def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
     >>> [round(rate(t), 6) for t in (0, 50, 100, 200)]
     [0.8, 0.4, 0.0, 0.0]
     """
-    check_positive("lr", lr)
+    lr = check_positive("lr", lr)
     check_count("steps", steps)
-    check_between("final", final, 0, lr)
+    final = check_between("final", final, 0, lr)
     return partial(_cosine, lr, steps, final)
 
 
@@ -140,7 +140,7 @@ def one_cycle(
     >>> [round(rate(t), 6) for t in (0, 29, 99)]
     [0.04, 1.0, 4e-06]
     """
-    check_positive("lr", lr)
+    lr = check_positive("lr", lr)
     check_count("steps", steps)
     for name, value in {"warmup": warmup, "start": start, "final": final}.items():
         check_positive(name, value)

@@ -87,8 +87,7 @@ def check_rate(lr: Rate) -> Rate:
     """Return the learning rate; refuse a number that is not positive."""
     if callable(lr):
         return lr
-    check_positive("lr", lr)
-    return float(lr)
+    return float(check_positive("lr", lr))
 
 
 def check_fraction(name: str, value: Any) -> float:

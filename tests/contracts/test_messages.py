@@ -308,6 +308,16 @@ def test_sparse_tensors_of_torch_become_dense(kind):
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
+def test_quantized_tensors_of_torch_are_to_be_taken_out_of_their_code():
+    import torch
+
+    y_pred = torch.quantize_per_tensor(torch.tensor([1.0, 2.0]), 0.5, 0, torch.quint8)
+    message = refusal(lambda: lb.mse(torch.zeros(2), y_pred))
+    fixed = follow(message, "y_pred.dequantize()", y_pred=y_pred)
+    assert lb.mse(torch.zeros(2), fixed).item() == 2.5
+
+
+@pytest.mark.filterwarnings("ignore:.*:UserWarning")
 def test_masked_tensors_of_torch_leave_out_what_is_masked():
     import torch
     from torch.masked import masked_tensor

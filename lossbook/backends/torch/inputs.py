@@ -18,6 +18,8 @@ def asarray(x: Any, name: str, like: Array = None) -> Array:
         return on_all(made, like) if is_sharded(like) else made
     if x.is_nested or x.layout != torch.strided or x.dtype.is_complex or _masked(x):
         raise _not_taken(x, name)
+    if x.is_quantized:
+        raise TypeError(f"{name} is quantized. Pass {name}.dequantize().")
     if is_sharded(like) and not is_sharded(x):
         raise _part_or_whole(x, name)
     return x

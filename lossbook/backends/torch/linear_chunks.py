@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from lossbook.backends.protocol import Terms
+from lossbook.backends.torch.products import outside_autocast
 
 Array = Any
 HALF = (torch.float16, torch.bfloat16)
@@ -57,7 +58,7 @@ def run(
     walk = _by_classes if w.dtype in HALF else _by_rows
     if all(g is None for g in grads):
         row_weight = None
-    with torch.autocast(w.device.type, enabled=False):
+    with outside_autocast(w):
         return walk(h, w, b, labels, row_weight, terms, chunk, grads), grads
 
 

@@ -7,6 +7,7 @@ in the precision of the factors.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -22,6 +23,14 @@ def matmul(a: Array, b: Array) -> Array:
     return _DualProduct.apply(a, b)
 
 
+def outside_autocast(x: Array) -> Any:
+    """Return a context in which autocast is off, if the device of `x` has any."""
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind):  # "meta" has shapes and no numbers
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
+
+
 class _Product(torch.autograd.Function):  # type: ignore[misc]
     """A product, for torch.compile."""
 
@@ -29,7 +38,7 @@ class _Product(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(a: Array, b: Array) -> Array:
-        with torch.autocast(a.device.type, enabled=False):
+        with outside_autocast(a):
             return torch.matmul(a, b)
 
     @staticmethod
