@@ -216,6 +216,7 @@ def check_positive(name: str, value: Any) -> Any:
     if not is_number(value) or not 0 < value < inf:
         raise ValueError(
             f"{name} must be a positive number, got {value!r}. For instance {name}=1.0."
+            + _bind(name, value)
         )
     return plain(value)
 
@@ -225,8 +226,19 @@ def check_between(name: str, value: Any, low: float, high: float) -> Any:
     if not is_number(value) or not low <= value <= high:
         raise ValueError(
             f"{name} must be a number in [{low:g}, {high:g}], got {value!r}."
+            + _bind(name, value)
         )
     return plain(value)
+
+
+def _bind(name: str, value: Any) -> str:
+    """Say what to do with a number that came as an array, as a compiler passes it."""
+    if isinstance(value, Real | str | type(None)):
+        return ""
+    return (
+        f" Pass float({name}), or before you compile or map the loss bind a number, "
+        f"functools.partial(loss, {name}=1.0)."
+    )
 
 
 def plain(value: Any) -> Any:

@@ -190,12 +190,9 @@ def labelled(
         labels = xp.where(ignored, xp.zeros_like(labels), labels)
     found = xp.range_of(labels)
     if classes is None:  # known when the graph runs
-        classes = xp.last_size(scores)
-    if hasattr(classes, "dtype"):  # a symbol for a number has none
-        classes = xp.cast(classes, labels)
-    elif not isinstance(classes, int):
-        pass
-    elif found is not None and found[0] >= 0 and found[1] < classes:
+        classes = xp.cast(xp.last_size(scores), labels)
+    is_number = isinstance(classes, int)  # and no symbol for one
+    if is_number and found is not None and found[0] >= 0 and found[1] < classes:
         return ClassBatch(xp, labels, scores, weights, ignored, None)
 
     def words() -> str:

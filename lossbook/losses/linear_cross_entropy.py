@@ -7,6 +7,7 @@ training step, and there are several copies of it. Here layer and loss are one f
 
 from __future__ import annotations
 
+from math import inf
 from sys import float_info
 from typing import Any
 
@@ -61,7 +62,8 @@ def linear_cross_entropy(
     arrives on the way back. With ``"none"`` that differs from row to row: the chunks
     are then computed a second time, and so they always are on JAX, where derivatives
     forwards and second ones go by chunks too. Elsewhere second derivatives, and
-    torch.func, hold all logits at once.
+    torch.func, hold all logits at once. ``tf.autodiff.ForwardAccumulator`` gets no
+    tangent of it: give it ``sparse_cross_entropy`` of the logits.
 
     Parameters
     ----------
@@ -266,7 +268,9 @@ def _batch(
     precision = xp.to_float(xp.stop_gradient(weight[:1, 0]))
     zeros = xp.zeros_like(xp.cast(xp.stop_gradient(hidden[..., 0]), precision))
     weights = weights_of(xp, sample_weight, zeros)
-    classes = xp.shape(weight)[0] or xp.last_size(xp.moveaxis(weight, 0, -1))
+    classes = xp.shape(weight)[0]
+    if classes is None:  # known when the graph runs
+        classes = xp.cast(xp.last_size(xp.moveaxis(weight, 0, -1)), labels)
     return class_inputs.labelled(
         xp, labels, zeros, weights, ignore_index, "labels", classes
     )
@@ -283,11 +287,18 @@ def _counts(batch: class_inputs.ClassBatch) -> Array:
 
 
 def _denominator(xp: Backend, weights: Array, reduction: str) -> Array:
-    """Return what the weights are divided by, and 1 where they add up to 0."""
+    """Return what the weights are divided by: infinity where they add up to 0.
+
+    There no row counts, not for its z-loss either.
+    """
     counted = weights if reduction == "mean" else xp.zeros_like(weights) + 1
     total = xp.sum(counted)
-    one = xp.zeros_like(total) + 1
-    return one if reduction == "sum" else xp.where(total == 0, one, total)
+    nothing = xp.zeros_like(total)
+    return (
+        nothing + 1
+        if reduction == "sum"
+        else xp.where(total == 0, nothing + inf, total)
+    )
 
 
 def _default_chunk(xp: Backend, rows: Array, weight: Array) -> int:

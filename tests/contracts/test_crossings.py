@@ -550,3 +550,42 @@ def test_a_jacobian_is_computed_in_one_batch():
 def test_the_shape_of_a_case_is_what_the_tests_above_cut():
     assert {case.losses_shape[0] for case in CASES if case.kind == CLASSES} == {4}
     assert P.shape == SHAPE
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_a_loss_in_a_branch_of_a_graph_has_a_gradient_from_outside(case):
+    truth, pred, *rest = case.inputs("tensorflow")
+
+    @tf.function
+    def branch(on, pred):
+        return tf.cond(
+            on, lambda: case(truth, pred, *rest), lambda: tf.zeros([], pred.dtype)
+        )
+
+    with tf.GradientTape() as tape:
+        tape.watch(pred)
+        value = branch(tf.constant(True), pred)
+    expected = value_and_gradient(case, case.inputs("tensorflow"))
+    same((value, tape.gradient(value, pred)), expected)
+
+
+def test_what_numpy_would_do_behind_the_tape_is_refused():
+    def of_complex(x):
+        return lb.mse(np.zeros(2), np.abs(x * (1 + 1j)))
+
+    def of_part(x):
+        double = 2 * x
+        part = double[:1]
+        part *= 3.0  # on NumPy's own arrays this changes `double`
+        return lb.mse(np.zeros(2), double)
+
+    def of_name(x):
+        double = 2 * x
+        double += x
+        return lb.mse(np.zeros(2), double)
+
+    x = np.array([0.5, 2.0])
+    for function, words in ((of_complex, "complex"), (of_part, "in place")):
+        with pytest.raises(TypeError, match=words):
+            lb.value_and_grad(function)(x)
+    assert lb.value_and_grad(of_name)(x)[1].tolist() == [4.5, 18.0]

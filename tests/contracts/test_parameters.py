@@ -100,3 +100,19 @@ def test_arrays_that_have_shapes_and_no_numbers_give_a_loss_of_that_kind():
         lb.linear_cross_entropy(rows, weight, labels),
     ):
         assert loss.is_meta and loss.shape == ()
+
+
+def test_a_number_that_came_as_an_array_is_told_how_to_be_one():
+    delta = np.array(2.0)
+    with pytest.raises(ValueError, match=r"Pass float\(delta\)") as caught:
+        lb.huber(Y, WIDE, delta=delta)
+    remedy = str(caught.value).partition("Pass ")[2].partition(",")[0]
+    assert lb.huber(Y, WIDE, delta=eval(remedy)) == lb.huber(Y, WIDE, delta=2.0)
+
+
+def test_a_label_beyond_63_bits_is_not_the_one_to_ignore():
+    labels = np.array([2**64 - 100, 0], np.uint64)
+    with pytest.raises(ValueError, match="labels 0 to 2 for 3 classes"):
+        lb.sparse_cross_entropy(
+            labels, np.zeros((2, 3)), from_logits=True, ignore_index=-100
+        )

@@ -519,3 +519,10 @@ def test_what_does_not_fit_is_named(backend):
     for chunk in (0, -1, 2.0, True):
         with pytest.raises(ValueError, match="chunk_size must be a positive whole"):
             loss(h, w, y, chunk_size=chunk)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_of_classes_that_weigh_nothing_have_no_z_loss_either(backend):
+    h, w = (array(backend, np.ones((n, 1))) for n in (4, 2))
+    options = {"class_weight": [0.0, 1.0], "z_loss": 0.1}
+    assert float(lb.linear_cross_entropy(h, w, np.zeros(4, int), **options)) == 0

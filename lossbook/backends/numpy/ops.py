@@ -61,6 +61,8 @@ def as_bfloat16(x: Array) -> Array:
 
 def to_index(x: Array, like: Array) -> Array:
     """Return integer labels in the type that indexing wants."""
+    if x.dtype == np.uint64:  # what is beyond must not turn round to ignore_index
+        x = np.minimum(x, np.uint64(np.iinfo(np.int64).max))
     return x.astype(np.int64)
 
 

@@ -22,12 +22,15 @@ _ufuncs: Any = np  # their stubs do not know arrays of other kinds
 class Traced:
     """An array that knows where it came from."""
 
-    __slots__ = ("parents", "value")
+    __slots__ = ("is_part", "parents", "value")
     __array_priority__ = 1000
 
     def __init__(self, value: Any, parents: Sequence[tuple[Traced, Vjp]] = ()) -> None:
         self.value = np.asarray(value)
+        if self.value.dtype.kind == "c":  # the gradient would be its real part
+            raise _cannot_trace("complex numbers", "__call__")
         self.parents = tuple(parents)
+        self.is_part = False
 
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
@@ -69,7 +72,17 @@ class Traced:
             np.add.at(full, key, grad)
             return full
 
-        return Traced(self.value[key], [(self, spread)])
+        part = Traced(self.value[key], [(self, spread)])
+        part.is_part = True
+        return part
+
+    def _in_place(self, other: Any) -> Any:
+        """Leave `x += y` to `x = x + y`, which does not change what x is a part of."""
+        if self.is_part:
+            raise _cannot_trace("a change in place of a part of an array", "__call__")
+        return NotImplemented
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = _in_place
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         return _sum(self, axis=axis, keepdims=keepdims)

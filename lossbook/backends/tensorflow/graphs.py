@@ -58,7 +58,8 @@ class Graphs:
             Numbers by name.
         """
         if not tf.executing_eagerly():
-            return with_these(parameters)(*inputs)
+            # In a branch of tf.cond a derivative of ours loses track of its inputs.
+            return with_these(parameters)(*map(tf.identity, inputs))
         kinds = tuple((x.dtype, len(x.shape)) for x in inputs)
         function = self._of((key, tuple(parameters), kinds))
         values = tuple(parameters.values())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import log
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from lossbook.backends.polynomials import LOG_COSH, horner
@@ -55,7 +55,7 @@ def _log_cosh(error: Array, reduction: str) -> Array | None:
 def _log_cosh_of(error: Array) -> Array:
     size, square = tf.abs(error), tf.square(error)
     near = square * horner(LOG_COSH, square)
-    far = size + (tf.math.log1p(tf.exp(-2 * size)) - np.log(2))
+    far = size + (tf.math.log1p(tf.exp(-2 * size)) - log(2))
     return tf.where(size < 1, near, far)
 
 

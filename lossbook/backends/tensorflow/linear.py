@@ -41,7 +41,7 @@ def total(
 
         return value, pull
 
-    return apply(*_given(h, w, b))
+    return apply(*map(tf.identity, _given(h, w, b)))
 
 
 def losses(
@@ -60,7 +60,7 @@ def losses(
 
         return each, pull
 
-    return apply(*_given(h, w, b))
+    return apply(*map(tf.identity, _given(h, w, b)))
 
 
 def _grads(
