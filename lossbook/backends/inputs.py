@@ -28,6 +28,33 @@ _NUMBERS = frozenset(
 )
 
 
+def reshaped(name: str, x: Any, shape: str) -> str:
+    """Return the code that reshapes what a user has passed under this name."""
+    if _is_of_tensorflow(x):
+        return f"tf.reshape({name}, {shape})"
+    return f"{_as_array(name, x)}.reshape({shape})"
+
+
+def with_one_axis_more(name: str, x: Any) -> str:
+    """Return the code that adds an axis of length 1 at the end."""
+    return f"{name if _is_of_tensorflow(x) else _as_array(name, x)}[..., None]"
+
+
+def shape_of(name: str, x: Any) -> str:
+    """Return the code for the shape of what a user has passed under this name."""
+    return f"{name}.shape" if hasattr(x, "shape") else f"numpy.shape({name})"
+
+
+def _as_array(name: str, x: Any) -> str:
+    """Return the code for an array: a list, a DataFrame or a numpy.matrix is none."""
+    is_array = hasattr(x, "reshape") and not isinstance(x, np.matrix)
+    return name if is_array else f"numpy.asarray({name})"
+
+
+def _is_of_tensorflow(x: Any) -> bool:
+    return type(x).__module__.startswith("tensorflow")
+
+
 def is_list(x: Any) -> bool:
     """Say whether `x` is a list that stands for an array."""
     return isinstance(x, list | tuple)

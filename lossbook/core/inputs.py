@@ -11,6 +11,7 @@ from math import prod
 from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
+from lossbook.backends.inputs import reshaped, shape_of, with_one_axis_more
 from lossbook.core.checks import Weights, checked_weight, lowest
 from lossbook.core.reduction import MEANS, check_reduction
 
@@ -30,8 +31,9 @@ def prepare(
     """
     check_reduction(reduction)
     xp = backend_of(y_true, y_pred, sample_weight, *others)
-    y_pred = xp.asarray(y_pred, "y_pred", y_true)
-    y_true = check_shapes(xp, xp.asarray(y_true, "y_true", y_pred), y_pred)
+    given, y_pred = y_pred, xp.asarray(y_pred, "y_pred", y_true)
+    truth = xp.asarray(y_true, "y_true", y_pred)
+    y_true = check_shapes(xp, truth, y_pred, given=(y_true, given))
     check_not_empty(xp, y_pred, "y_pred", reduction)
     if difference and xp.is_integer(y_pred) and xp.is_integer(y_true):
         y_pred = _difference(xp, y_true, y_pred)
@@ -72,14 +74,22 @@ def _tensors(xp: Backend, arrays: dict[str, Any]) -> list[Any]:
 
 
 def check_shapes(
-    xp: Backend, a: Array, b: Array, names: tuple[str, str] = ("y_true", "y_pred")
+    xp: Backend,
+    a: Array,
+    b: Array,
+    names: tuple[str, str] = ("y_true", "y_pred"),
+    given: tuple[Any, Any] | None = None,
 ) -> Array:
-    """Refuse shapes that differ; return `a`, seen to fit `b`."""
+    """Refuse shapes that differ; return `a`, seen to fit `b`.
+
+    The advice is for what was `given`, as the user has it.
+    """
     left, right = xp.shape(a), xp.shape(b)
     if left != right and not _could_be_equal(left, right):
         raise ValueError(
             f"{names[0]} and {names[1]} must have the same shape, got {names[0]} "
-            f"{left} and {names[1]} {right}. {_remedy(left, right, names)}"
+            f"{left} and {names[1]} {right}. "
+            f"{_remedy(left, right, names, given or (a, b))}"
         )
     return xp.fitting(a, b, *names)
 
@@ -103,14 +113,21 @@ def _could_be_equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
     )
 
 
-def _remedy(left: Sequence[Any], right: Sequence[Any], names: tuple[str, str]) -> str:
+def _remedy(
+    left: Sequence[Any],
+    right: Sequence[Any],
+    names: tuple[str, str],
+    given: tuple[Any, Any],
+) -> str:
     a, b = names
+    a_as_b = reshaped(a, given[0], shape_of(b, given[1]))
+    b_as_a = reshaped(b, given[1], shape_of(a, given[0]))
     if (*left, 1) == tuple(right):
-        return f"Use {b}.reshape({a}.shape), or {a}[..., None]."
+        return f"Use {b_as_a}, or {with_one_axis_more(a, given[0])}."
     if tuple(left) == (*right, 1):
-        return f"Use {a}.reshape({b}.shape), or {b}[..., None]."
+        return f"Use {a_as_b}, or {with_one_axis_more(b, given[1])}."
     if None not in (*left, *right) and prod(left) == prod(right):
-        return f"If the elements are in the same order, use {a}.reshape({b}.shape)."
+        return f"If the elements are in the same order, use {a_as_b}."
     return "Nothing is broadcast: make the shapes equal."
 
 
@@ -121,10 +138,11 @@ def weights_of(xp: Backend, sample_weight: Any, losses: Array) -> Weights | None
     weight = xp.cast(xp.asarray(sample_weight, "sample_weight", losses), losses)
     want, got = xp.shape(losses), xp.shape(weight)
     if len(got) > len(want) or not _could_be_equal(got, want[: len(got)]):
+        flat = reshaped("sample_weight", sample_weight, "-1")
         raise ValueError(
             f"sample_weight must have one weight a loss, shape {want}, or one a "
             f"sample, the leading axes of that; got shape {got}. "
-            "Use sample_weight.reshape(-1) if it has an axis of length 1 too many."
+            f"Use {flat} if it has an axis of length 1 too many."
         )
     weight = xp.fitting(weight, losses, "sample_weight", "the losses")
     low = lowest(xp, weight)

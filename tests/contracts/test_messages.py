@@ -431,13 +431,29 @@ def test_a_row_of_numbers_fits_a_column_after_the_remedy(short, backend):
     assert float(lb.mse(fixed, column)) == 1.0
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_shapes_of_one_size_are_reshaped(backend):
-    y_true, y_pred = array(backend, np.zeros(4)), array(backend, np.ones((2, 2)))
+KINDS = {
+    **{backend: lambda x, b=backend: array(b, x) for backend in BACKENDS},
+    "matrix": np.asmatrix,
+    "list": np.ndarray.tolist,
+    "pandas": lambda x: pytest.importorskip("pandas").DataFrame(x),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shapes_of_one_size_are_reshaped_as_the_kind_of_array_wants_it(kind):
+    import tensorflow as tf
+
+    make = KINDS[kind]
+    y_true, y_pred = make(np.zeros((1, 4))), make(np.ones((2, 2)))
     message = refusal(lambda: lb.mse(y_true, y_pred))
-    code = "y_true.reshape(y_pred.shape)"
-    fixed = follow(message, code, y_true=y_true, y_pred=y_pred)
+    code = message.partition(", use ")[2].removesuffix(".")
+    fixed = follow(message, code, y_true=y_true, y_pred=y_pred, tf=tf)
     assert float(lb.mse(fixed, y_pred)) == 1.0
+    weight = make(np.ones((1, 4)))
+    message = refusal(lambda: lb.mse(np.zeros(4), np.ones(4), sample_weight=weight))
+    code = message.partition("Use ")[2].partition(" if ")[0]
+    fixed = follow(message, code, sample_weight=weight, tf=tf)
+    assert float(lb.mse(np.zeros(4), np.ones(4), sample_weight=fixed)) == 1.0
 
 
 def test_an_iterator_that_is_used_up_says_how_to_keep_it():

@@ -22,10 +22,16 @@ def asarray(x: Any, name: str, like: Array = None) -> Array:
     if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
         raise TypeError(
             f"{name} must hold real numbers, got dtype {x.dtype.name}. Pass "
-            + ("tf.math.real" if x.dtype.is_complex else "tf.strings.to_number")
-            + f"({name})."
+            + _as_numbers(name, x)
         )
     return tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x
+
+
+def _as_numbers(name: str, x: Any) -> str:
+    if x.dtype.is_quantized:
+        return f"tf.quantization.dequantize({name}, low, high), with the range it has."
+    code = "tf.math.real" if x.dtype.is_complex else "tf.strings.to_number"
+    return f"{code}({name})."
 
 
 def _from_outside(x: Any, name: str, like: Array) -> Array:
