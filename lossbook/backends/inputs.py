@@ -52,7 +52,7 @@ def _as_array(name: str, x: Any) -> str:
 
 
 def _is_of_tensorflow(x: Any) -> bool:
-    return type(x).__module__.startswith("tensorflow")
+    return _of_package("tensorflow")(x)
 
 
 def is_list(x: Any) -> bool:

@@ -129,7 +129,10 @@ def linear_cross_entropy(
     check_reduction(reduction)
     class_inputs.check_ignore_index(ignore_index)
     _check_chunk(chunk_size)
-    _check_terms(label_smoothing, z_loss, softcap)
+    label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
+    z_loss = check_between("z_loss", z_loss, 0, float_info.max)
+    if softcap is not None:
+        softcap = check_positive("softcap", softcap)
     xp = backend_of(hidden, weight, labels, bias, sample_weight, class_weight)
     weight = xp.asarray(weight, "weight", hidden)
     hidden = xp.asarray(hidden, "hidden", weight)
@@ -164,13 +167,6 @@ def linear_cross_entropy(
     # NaN: it multiplies all that the row adds to them.
     row_weight = batch.settled(counts / denominator)
     return xp.LINEAR.total(*layer, xp.reshape(row_weight, (-1,)), terms, chunk)
-
-
-def _check_terms(label_smoothing: Any, z_loss: Any, softcap: Any) -> None:
-    label_smoothing = check_between("label_smoothing", label_smoothing, 0, 1)
-    z_loss = check_between("z_loss", z_loss, 0, float_info.max)
-    if softcap is not None:
-        softcap = check_positive("softcap", softcap)
 
 
 def _by_class(
@@ -293,12 +289,8 @@ def _denominator(xp: Backend, weights: Array, reduction: str) -> Array:
     """
     counted = weights if reduction == "mean" else xp.zeros_like(weights) + 1
     total = xp.sum(counted)
-    nothing = xp.zeros_like(total)
-    return (
-        nothing + 1
-        if reduction == "sum"
-        else xp.where(total == 0, nothing + inf, total)
-    )
+    zero = xp.zeros_like(total)
+    return zero + 1 if reduction == "sum" else xp.where(total == 0, zero + inf, total)
 
 
 def _default_chunk(xp: Backend, rows: Array, weight: Array) -> int:

@@ -31,7 +31,7 @@ def constant(lr: float) -> Schedule:
     >>> lb.optim.constant(0.1)(1000)
     0.1
     """
-    lr = check_positive("lr", lr)
+    check_positive("lr", lr)
     return partial(_constant, float(lr))
 
 
@@ -60,10 +60,10 @@ def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
     >>> [rate(t) for t in (0, 9, 10, 20)]
     [0.8, 0.8, 0.4, 0.2]
     """
-    lr = check_positive("lr", lr)
+    check_positive("lr", lr)
     check_count("size", size)
-    gamma = check_positive("gamma", gamma)
-    gamma = check_between("gamma", gamma, 0, 1)
+    check_positive("gamma", gamma)
+    check_between("gamma", gamma, 0, 1)
     return partial(_step, float(lr), int(size), float(gamma))
 
 

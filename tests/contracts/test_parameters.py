@@ -116,3 +116,12 @@ def test_a_label_beyond_63_bits_is_not_the_one_to_ignore():
         lb.sparse_cross_entropy(
             labels, np.zeros((2, 3)), from_logits=True, ignore_index=-100
         )
+
+
+@pytest.mark.parametrize("one", [np.uint8(1), Fraction(1)])
+def test_the_terms_of_a_large_vocabulary_are_such_numbers_too(one):
+    rng = np.random.default_rng(0)
+    h, w, labels = rng.normal(size=(4, 3)), rng.normal(size=(5, 3)), np.arange(4)
+    for term in ("softcap", "z_loss"):
+        plain = lb.linear_cross_entropy(h, w, labels, **{term: 1.0})
+        assert lb.linear_cross_entropy(h, w, labels, **{term: one}) == plain

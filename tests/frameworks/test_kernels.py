@@ -92,7 +92,7 @@ def call_few_many(backend, monkeypatch):
         monkeypatch.setattr(numpy_grad, "_BLOCK", 5)
     elif backend == "torch":
         monkeypatch.setattr(torch_ops, "_LARGE", 1)
-        monkeypatch.setattr(torch_grad, "_STEP", 5)
+        monkeypatch.setattr(torch_grad, "STEP", 5)
         monkeypatch.setattr(torch_grad, "_WIDE", 7)
         monkeypatch.setattr(torch_grad, "_WIDE_OF_ROWS", 7)
 

@@ -41,7 +41,7 @@ def total(
 
         return value, pull
 
-    return apply(*map(tf.identity, _given(h, w, b)))
+    return apply(*_given(h, w, b))
 
 
 def losses(
@@ -60,7 +60,7 @@ def losses(
 
         return each, pull
 
-    return apply(*map(tf.identity, _given(h, w, b)))
+    return apply(*_given(h, w, b))
 
 
 def _grads(
@@ -120,7 +120,8 @@ def _bent(z: Array, softcap: float | None) -> tuple[Array, Array | None]:
 
 
 def _given(*inputs: Array | None) -> list[Array]:
-    return [x for x in inputs if x is not None]
+    # Copies, or in a branch of tf.cond the derivative loses track of them (graphs.py).
+    return [tf.identity(x) for x in inputs if x is not None]
 
 
 def _run(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lossbook.backends.torch.ops import (
+    STEP,
     is_large,
     is_open,
     multiply_no_nan,
@@ -17,7 +18,6 @@ from lossbook.backends.torch.ops import (
 
 Array = Any
 
-_STEP = 2**17  # elements of a block in the forward pass, which fit the cache
 # Elements of a block in the backward pass, which gives all cores their parts. Where
 # other programs hold a core each operation waits for it, so they must not be many.
 _WIDE, _WIDE_OF_ROWS = 2**19, 2**17
@@ -108,7 +108,7 @@ def _reduced_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> Array:
     """Reduce without holding the losses; the sums of the blocks add up in float64."""
     flat = [x.reshape(-1) for x in inputs]
     total = torch.zeros((), dtype=torch.float64)
-    for blocks in zip(*(x.split(_STEP) for x in flat), strict=True):
+    for blocks in zip(*(x.split(STEP) for x in flat), strict=True):
         total += _losses(plan, blocks).sum()
     count = _count(plan, inputs) if plan.reduction == "mean" else 1
     return (total / count).to(inputs[-1].dtype)

@@ -12,6 +12,7 @@ from torch.autograd import forward_ad
 
 from lossbook.backends.torch.custom_grad import reduced, with_derivatives
 from lossbook.backends.torch.ops import (
+    STEP,
     is_large,
     is_open,
     is_sharded,
@@ -22,7 +23,6 @@ from lossbook.backends.torch.ops import (
 Array = Any
 
 _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
-_STEP = 2**17  # elements that fit the cache, and so many that calls cost little
 _SMALL = 2**16  # elements up to which a look at all of them costs next to nothing
 _WIDE = 2**14  # classes from which on memory counts more than a quarter of the time
 _GENTLE = 40.0  # size of scores up to which exp(z) squared does not overflow
@@ -39,7 +39,7 @@ def _are_bits(x: Array) -> bool:
             return False
         if x.numel() <= _SMALL:
             return bool(torch.equal(x, x * x))
-        blocks = x.detach().reshape(-1).split(_STEP)
+        blocks = x.detach().reshape(-1).split(STEP)
         edges = (torch.aminmax(torch.addcmul(b, b, b, value=-1)) for b in blocks)
         return all(low.item() == 0 == high.item() for low, high in edges)
     except RuntimeError:  # vmap has no single value to show

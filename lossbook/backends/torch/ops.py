@@ -40,6 +40,7 @@ _FLOATS = (torch.float32, torch.float64)
 _HALF = (torch.float16, torch.bfloat16)
 _LARGE = 2**20  # elements from which on sums go over blocks
 BLOCK = 2**15  # elements whose intermediate results stay in the cache
+STEP = 2**17  # elements of a block that also fit it, and make calls cost little
 
 
 def owns(kind: type) -> bool:
