@@ -116,7 +116,9 @@ def _amsgrad(
 
 
 def _means(h: Any, g: Array, m: Array, v: Array) -> tuple[Array, Array]:
-    return m + (1 - h.beta1) * (g - m), v + (1 - h.beta2) * (g * g - v)
+    if h.like == "keras":  # in its own order, which loses v where beta2 is near 0
+        return m + (1 - h.beta1) * (g - m), v + (1 - h.beta2) * (g * g - v)
+    return h.beta1 * m + (1 - h.beta1) * g, h.beta2 * v + (1 - h.beta2) * g * g
 
 
 def _divided(xp: Backend, h: Any, p: Array, m: Array, v: Array) -> Array:

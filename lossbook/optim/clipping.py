@@ -96,14 +96,16 @@ def global_norm(xp: Backend, arrays: list[Array]) -> Array:
     flat = [xp.reshape(x, (-1,)) for x in arrays if 0 not in xp.shape(x)]
     if not flat:
         return xp.sum(arrays[0])
-    tops = [xp.max(xp.abs(x), 0) for x in flat]
+    # In float32 what is beside it in float64 would overflow, or vanish.
+    widest = ([x for x in flat if "64" in xp.dtype_name(x)] or flat)[0]
+    tops = [xp.cast(xp.max(xp.abs(x), 0), widest) for x in flat]
     top = tops[0]
     for other in tops[1:]:
-        top = xp.maximum(xp.cast(top, other), other)
+        top = xp.maximum(top, other)
     # Nothing is divided by 0; by inf, which would make NaN of inf, neither.
     unit = xp.where((top > 0) & xp.isfinite(top), top, xp.zeros_like(top) + 1)
-    squares = [xp.sum(xp.square(x / xp.cast(unit, x))) for x in flat]
+    squares = [xp.sum(xp.square(xp.cast(x, widest) / unit)) for x in flat]
     total = squares[0]
     for other in squares[1:]:
-        total = total + xp.cast(other, total)
-    return xp.cast(unit, total) * xp.sqrt(total)
+        total = total + other
+    return unit * xp.sqrt(total)

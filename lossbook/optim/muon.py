@@ -76,7 +76,8 @@ def muon(
         Take r = rms max(m, n) ** 0.5 whatever `like` is. With 0.2 the steps have about
         the size of Adam's, so that rates of Adam serve.
     decay : callable or structure of bool, optional
-        Which parameters decay, as in :func:`sgd`.
+        Which parameters decay, as in :func:`sgd`. Other arrays than matrices decay like
+        these; Keras and optax have a share of their own for them, 0.004 and 0.
     like : {"torch", "keras", "optax"}
         Whose formula and defaults.
 
@@ -139,9 +140,9 @@ def _momentum(xp: Backend, h: Any, g: Array, m: Array) -> tuple[Array, Array]:
     if h.like == "keras":
         m = h.momentum * m + g
         return m, g + h.momentum * m if h.nesterov else m
-    m = m + (1 - h.momentum) * (g - m)
+    m = h.momentum * m + (1 - h.momentum) * g
     if h.like == "torch":
-        return m, m + (1 - h.momentum) * (g - m) if h.nesterov else m
+        return m, h.momentum * m + (1 - h.momentum) * g if h.nesterov else m
     if not h.nesterov:
         return m, m / one_minus_power(xp, h.momentum, h.t)
     return m, _ahead(xp, h.t, h.momentum, h.momentum, m, g)
@@ -206,8 +207,8 @@ def _other(
     if h.like == "keras" or not h.nesterov:
         return adam_rule(xp, h, p, g, m, *squares)
     (v,) = squares
-    m = m + (1 - h.beta1) * (g - m)
-    v = v + (1 - h.beta2) * (g * g - v)
+    m = h.beta1 * m + (1 - h.beta1) * g
+    v = h.beta2 * v + (1 - h.beta2) * g * g
     ahead = _ahead(xp, h.t, h.beta1, h.base1, m, g)
     root = one_minus_power(xp, h.base2, h.t) ** 0.5
     return p - h.lr * root * ahead / (xp.sqrt(v) + h.eps * root), m, v

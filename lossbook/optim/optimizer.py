@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lossbook.backends import Array, Backend, backend_of
-from lossbook.backends.tree import changed, flatten, is_numbers, opened
+from lossbook.backends.tree import changed, flatten, is_empty, is_structure, opened
 
 Rate = float | Callable[[Any], Any]
 
@@ -179,7 +179,9 @@ def _move(
     if decays:
         p, g = _decayed(h, p, g)
     new, *slots = (xp.cast(x, p) for x in rule(xp, h, p, g, *slots))
-    return [new if xp.is_integer(kept) else xp.cast(new, kept), *slots]
+    new = new if xp.is_integer(kept) else xp.cast(new, kept)
+    # NumPy makes a number of an array without axes, and a list of numbers is an array.
+    return [xp.asarray(x, "params") for x in (new, *slots)]
 
 
 def _decayed(h: Any, p: Array, g: Array) -> tuple[Array, Array]:
@@ -199,7 +201,7 @@ def _flag(value: Any, name: str = "decay(parameter)") -> bool:
 
 def _parameters(params: Any) -> tuple[list[Array], Callable[[list[Any]], Any]]:
     leaves, rebuild = flatten(params)
-    if any(isinstance(leaf, list | tuple) and not leaf for leaf in leaves):
+    if not leaves or is_empty(params):
         raise ValueError(
             "there are no parameters: pass at least one array. An iterator such as "
             "model.parameters() is used up by its first reader: call it anew, or pass "
@@ -241,11 +243,12 @@ def _leaves_like(
     xp: Backend, params: Any, tree: Any, name: str, leaf: Any = None
 ) -> list[Any]:
     """Return the leaves of `tree` in the order of `params`, whose structure it has."""
-    in_order = isinstance(params, list | tuple) and not is_numbers(params)
-    if not in_order and not isinstance(params, dict):
+    if is_empty(params):
+        return []
+    if not is_structure(params):
         return [(leaf or _leaf_like)(xp, params, tree, name)]
     tree = _from_file(params, tree)
-    if in_order:
+    if not isinstance(params, dict):
         params = dict(enumerate(params))
         tree = dict(enumerate(tree)) if isinstance(tree, list | tuple) else tree
     if not isinstance(tree, dict) or set(tree) != set(params):
@@ -300,6 +303,11 @@ def _rate_at(lr: Any, done: Any) -> Any:
     rate = lr(done) if callable(lr) else lr
     if hasattr(rate, "shape"):
         xp = backend_of(rate)
+        if xp.shape(rate) not in ((), None):
+            raise ValueError(
+                f"the learning rate of a step must be one number, got shape "
+                f"{xp.shape(rate)}. Step parameters with rates of their own apart."
+            )
         known = xp.range_of(xp.asarray(rate, "lr"))
         if known is None:
             return rate

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import isfinite, pi
+from math import pi
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def constant(lr: float) -> Schedule:
 
 
 def _constant(lr: float, done: Any) -> Any:
-    return lr + 0 * done
+    return lr + 0 * _as_float(done)
 
 
 def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
@@ -68,7 +68,7 @@ def step(lr: float, size: int, gamma: float = 0.1) -> Schedule:
 
 
 def _step(lr: float, size: int, gamma: float, done: Any) -> Any:
-    return lr * gamma ** (done // size)
+    return lr * gamma ** _as_float(done // size)
 
 
 def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
@@ -158,6 +158,7 @@ def one_cycle(
 def _one_cycle(
     lr: float, start: float, final: float, top: float, end: int, done: Any
 ) -> Any:
+    done = _as_float(done)
     up = _glide(start, lr, done / top)
     down = _glide(lr, final, (done - top) / (end - top))
     return _plain(backend_of(done).where(done < top, up, down), done)
@@ -168,6 +169,13 @@ def _glide(first: float, last: float, fraction: Any) -> Any:
     xp = backend_of(fraction)
     fraction = xp.clip(fraction, 0.0, 1.0)
     return last + (first - last) / 2 * (1 + xp.cos(pi * fraction))
+
+
+def _as_float(count: Any) -> Any:
+    """Return a count that TensorFlow multiplies with a float."""
+    if isinstance(count, int | float):
+        return count
+    return backend_of(count).to_float(count)
 
 
 def _plain(rate: Any, done: Any) -> Any:
@@ -204,8 +212,8 @@ def lr_range_test(
     steps : int
         How many steps, at least 2.
     stop : float
-        The test ends once a loss is more than `stop` times the smallest one, or is not
-        finite.
+        The test ends once a loss is more than `stop` times the smallest one (where that
+        is negative, more than `stop` - 1 times its size above it), or is not finite.
 
     Returns
     -------
@@ -243,7 +251,8 @@ def lr_range_test(
     for rate in rates:
         loss, grads = loss_and_grads(params)
         losses.append(float(loss))
-        if not isfinite(losses[-1]) or losses[-1] > stop * min(losses):
+        least = min(losses)
+        if not losses[-1] - least <= (stop - 1) * abs(least):  # NaN and inf too
             break
         params, state = optimizer.step(params, grads, state, lr=float(rate))
     return rates[: len(losses)], np.array(losses)

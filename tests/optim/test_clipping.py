@@ -86,3 +86,15 @@ def test_an_infinite_bound_gives_the_norm_alone():
     grads = (g for g in [np.array([3.0]), np.array([4.0])])
     same, norm = lb.optim.clip_by_global_norm(grads, np.inf)
     assert norm == 5 and same[0] == 3 and same[1] == 4
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("size", [3e200, 3e-200])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_norm_is_right_where_only_the_widest_dtype_has_it(backend, size, turned):
+    grads = [array(backend, [size]), array(backend, [0.0], "float32")]
+    clipped, norm = lb.optim.clip_by_global_norm(
+        grads[::-1] if turned else grads, size / 3, like="optax"
+    )
+    assert float(norm) == pytest.approx(size, rel=1e-12)
+    assert float(clipped[1 if turned else 0][0]) == pytest.approx(size / 3, rel=1e-12)

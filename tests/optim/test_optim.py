@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections import OrderedDict, namedtuple
 from functools import cache
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -18,6 +19,7 @@ from benchmarks.optimizers import (
     run_ours,
     run_torch,
 )
+from lossbook.backends.tree import changed, flatten
 from tests.backends import BACKENDS, array, needs_inductor, numpy_of
 
 ALL = ["gradient_descent", "sgd", "adagrad", "rmsprop", "adam", "adamw"]
@@ -131,6 +133,80 @@ def run(optimizer, params, grads, steps=3):
     for _ in range(steps):
         params, state = optimizer.step(params, grads, state)
     return params
+
+
+Line = namedtuple("Line", "w b")
+LINES = {
+    "dict": {"w": np.array(0.0), "b": np.array(0.0)},
+    "dict of dicts": {"one": {"w": np.array(0.0), "b": np.array(0.0)}},
+    "named tuple": Line(np.array(0.0), np.array(0.0)),
+    "list": [np.array(0.0), np.array(0.0)],
+    "dict of numbers": {"w": 0.0, "b": 0.0},
+    "named tuple of numbers": Line(0.0, 0.0),
+    "ordered": OrderedDict(w=np.array(0.0), b=np.array(0.0)),
+}
+
+
+OPTIMIZERS_OF_NUMBERS = {
+    name: getattr(lb.optim, name)(lr=0.1) for name in ("sgd", "adam", "lion")
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+@pytest.mark.parametrize("name", ["sgd", "adam", "lion"])
+def test_parameters_that_are_single_numbers_stay_what_they_are(name, kind):
+    params, optimizer = LINES[kind], OPTIMIZERS_OF_NUMBERS[name]
+    state = optimizer.init(params)
+    for _ in range(3):
+        params, state = optimizer.step(params, params, state, lr=0.0)
+        grads = changed(params, lambda p: p + 1.0)
+        params, state = optimizer.step(params, grads, state)
+    assert type(params) is type(LINES[kind])
+    leaves, _ = flatten(params)
+    assert [x.shape for x in leaves] == [(), ()]
+    assert leaves[0] == leaves[1] < 0
+
+
+def test_a_decay_is_asked_of_each_number_in_every_step():
+    optimizer = lb.optim.adamw(1.0, weight_decay=0.5, decay=lambda p: p.ndim > 0)
+    params = [np.array(1.0), np.array(1.0)]
+    state = optimizer.init(params)
+    for _ in range(3):
+        params, state = optimizer.step(params, [np.array(0.0)] * 2, state)
+    assert params == [1.0, 1.0]
+
+
+def test_layers_without_parameters_are_kept_as_they_are():
+    w = np.ones(2)
+    params = {"dense": w, "relu": {}, "more": [(w,), ()]}
+    optimizer = lb.optim.adam(0.1)
+    moved, state = optimizer.step(params, params, optimizer.init(params))
+    assert moved["relu"] == {} and moved["more"][1] == ()
+    assert np.allclose(moved["more"][0][0], 0.9)
+    assert state["m"]["relu"] == {}
+    clipped, norm = lb.optim.clip_by_global_norm(params, 1.0)
+    assert clipped["relu"] == {} and norm == 2
+    assert lb.l2(params) == 4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_adam_that_remembers_nothing_forgets_a_large_gradient(backend):
+    optimizer = lb.optim.adam(0.1, beta1=0.0, beta2=0.0)
+    w = array(backend, [0.0], "float32")
+    state = optimizer.init(w)
+    for grad in (1.0, 1e-5):
+        w, state = optimizer.step(w, array(backend, [grad], "float32"), state)
+    assert numpy_of(w)[0] == pytest.approx(-0.2, rel=1e-3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_rate_for_each_element_is_refused(backend):
+    w, rates = array(backend, [0.0, 0.0]), array(backend, [0.1, 0.5])
+    optimizer = lb.optim.sgd()
+    with pytest.raises(ValueError, match=r"one number, got shape \(2,\)"):
+        optimizer.step(w, w, optimizer.init(w), lr=rates)
+    with pytest.raises(ValueError, match="one number"):
+        lb.optim.sgd(lambda t: rates).step(w, w, optimizer.init(w))
 
 
 def test_dicts_are_matched_by_key():
@@ -641,6 +717,21 @@ def test_schedules_of_torch():
         assert np.allclose(ours(np.arange(steps)), expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lb.optim.constant(0.5), lb.optim.step(0.8, 10, 0.5), lb.optim.cosine(1.0, 100),
+        lb.optim.one_cycle(1.0, 100),
+    ],
+)  # fmt: skip
+def test_tensorflow_counts_steps_in_integers_too(schedule, inside):
+    import tensorflow as tf
+
+    made = tf.function(schedule) if inside else schedule
+    assert float(made(tf.constant(15))) == pytest.approx(schedule(15), rel=1e-6)
+
+
 def test_schedules_end():
     assert lb.optim.cosine(1.0, 10, 0.1)(1000) == pytest.approx(0.1)
     assert lb.optim.one_cycle(1.0, 10)(1000) == pytest.approx(4e-6)
@@ -690,6 +781,18 @@ def test_range_test_finds_where_descent_diverges(curvature):
     assert len(rates) == len(losses) and rates[0] == 1e-6
     assert 1 / curvature < rates[-1] < 20 / curvature
     assert losses.min() < 1e-3 * losses[0] and start == 1
+
+
+def test_range_test_goes_on_below_zero_until_a_loss_rises():
+    def steady(params):
+        return -1.0, np.zeros(1)
+
+    def rising(params, losses=iter([-2.0, -3.0, 5.9, 6.1, 7.0])):  # noqa: B008
+        return next(losses), np.zeros(1)
+
+    optimizer, start = lb.optim.sgd(), np.zeros(1)
+    assert len(lb.optim.lr_range_test(optimizer, steady, start, steps=50)[0]) == 50
+    assert len(lb.optim.lr_range_test(optimizer, rising, start, steps=50)[0]) == 4
 
 
 def test_range_test_stops_at_nan_and_at_the_end():
