@@ -59,8 +59,8 @@ def best_constant(
     -------
     array
         A scalar in the unit of a prediction, in the float dtype and framework of
-        `y_true`; for sparse_cross_entropy one number a class, of which from logits the
-        exponentials sum to 1.
+        `y_true`, float32 for half precision; for sparse_cross_entropy one number a
+        class, of which from logits the exponentials sum to 1.
 
     Raises
     ------
@@ -80,6 +80,9 @@ def best_constant(
     1.0986
     """
     name = loss_name(loss, "best_constant")
+    loss, parameters = _opened(loss, parameters)
+    own_weight = parameters.pop("sample_weight", None)
+    sample_weight = own_weight if sample_weight is None else sample_weight
     xp = backend_of(y_true, sample_weight)
     truth = xp.asarray(y_true, "y_true")
     if xp.range_of(truth) is None:
@@ -87,7 +90,9 @@ def best_constant(
     options = {**_options(loss), **parameters}
     labels = name == "sparse_cross_entropy"
     like = xp.zeros_like(truth) + 0.5 if labels else xp.to_float(truth)
-    _try(loss, name, xp, truth, sample_weight, parameters)
+    if labels:
+        options["classes"] = _number_of_classes(xp.to_numpy(truth), options)
+    _try(loss, xp, truth, options.get("classes"), sample_weight, parameters)
     weights = weights_of(xp, sample_weight, like)
     data = _data(xp, truth, weights and weights.values, options)
     solve = _SOLUTIONS.get(name) or partial(_searched, loss, parameters)
@@ -118,8 +123,18 @@ def _refuse_unknown(xp: Backend, truth: Array) -> None:
     )
 
 
+def _opened(
+    loss: Callable[..., Any], parameters: Options
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return the loss in a partial, and its parameters without a reduction."""
+    inner: Any = loss
+    while isinstance(inner, partial):
+        inner, parameters = inner.func, {**inner.keywords, **parameters}
+    return inner, {k: v for k, v in parameters.items() if k != "reduction"}
+
+
 def _options(loss: Callable[..., Any]) -> dict[str, Any]:
-    """Return the defaults of a loss, with what a partial has put in their place."""
+    """Return the defaults of a loss."""
     from inspect import signature  # it takes a third of the time of `import lossbook`
 
     named = signature(loss).parameters.values()
@@ -128,21 +143,29 @@ def _options(loss: Callable[..., Any]) -> dict[str, Any]:
 
 def _try(
     loss: Callable[..., Array],
-    name: str,
     xp: Backend,
     truth: Array,
+    classes: int | None,
     sample_weight: Any,
     parameters: Options,
 ) -> None:
     """Call the loss once: it refuses what it is not made for."""
-    if name == "sparse_cross_entropy":
-        known = xp.to_numpy(truth)
-        classes = int(known.max()) + 1 if known.dtype.kind in "iu" else 2
-        scores = np.full((*known.shape, max(classes, 2)), 1 / max(classes, 2))
+    if classes is not None:
+        scores = np.full((*xp.to_numpy(truth).shape, classes), 1 / classes)
         y_pred = xp.asarray(scores, "y_pred", truth)
     else:
         y_pred = xp.zeros_like(xp.to_float(truth)) + 0.5
     loss(truth, y_pred, sample_weight=sample_weight, reduction="sum", **parameters)
+
+
+def _number_of_classes(labels: Any, options: Options) -> int:
+    """Return how many classes there are: a weight each, or up to the largest label."""
+    weights = options["class_weight"]
+    if weights is not None:
+        return int(np.size(backend_of(weights).to_numpy(weights)))
+    counted = labels[labels != options["ignore_index"]]
+    known = counted.size and counted.dtype.kind in "iu"
+    return max(int(counted.max()) + 1 if known else 0, 2)
 
 
 def _data(xp: Backend, truth: Array, weight: Array | None, options: Options) -> _Data:
@@ -237,7 +260,8 @@ def _logistic(data: _Data, options: Options) -> float:
 
 def _classes(data: _Data, options: Options) -> Any:
     """Return the frequencies of the classes, or their logarithms."""
-    counts = np.bincount(data.values.astype(np.int64), data.weights)
+    labels, classes = data.values.astype(np.int64), options["classes"]
+    counts = np.bincount(labels, data.weights, classes)
     smoothing, weights = options["label_smoothing"], options["class_weight"]
     mass = (1 - smoothing) * counts + smoothing * counts.sum() / len(counts)
     if weights is not None:

@@ -82,10 +82,29 @@ def _evaluate(
     def loss(arrays: list[Array], constant: Callable[[Any], Any]) -> Array:
         positional = [constant(arg) for arg in args]
         positional[position] = rebuild(arrays)
-        return fn(*positional, **{key: constant(x) for key, x in options.items()})
+        found = fn(*positional, **{key: constant(x) for key, x in options.items()})
+        if found is None or isinstance(found, str):
+            raise ValueError(
+                f"value_and_grad needs a scalar loss, got {found!r}. Return the loss "
+                "from the function."
+            )
+        return found
 
     value, grads = xp.differentiate(loss, leaves)
-    return value, rebuild(grads)
+    return value, rebuild(_apart(grads))
+
+
+def _apart(grads: list[Array]) -> list[Array]:
+    """Return gradients of which each may be changed in place by itself."""
+    owners = [id(_owner(g)) for g in grads]
+    last = {owner: i for i, owner in enumerate(owners)}
+    return [g if last[owners[i]] == i else g + 0 for i, g in enumerate(grads)]
+
+
+def _owner(g: Array) -> Any:
+    """Return the array whose memory this is."""
+    viewed = g.base if isinstance(g, np.ndarray) else None
+    return g if viewed is None else viewed
 
 
 def _argument_of(fn: Callable[..., Any]) -> int:
@@ -121,8 +140,9 @@ def gradient_hessian(loss: Callable[..., Array]) -> Callable[..., tuple[Array, A
     callable
         ``f(y_true, y_pred, *, sample_weight=None, **parameters)``, with the parameters
         of the loss. It returns (gradient, hessian) in the shape, dtype and framework of
-        `y_pred`, as constants: nothing is differentiated through them. For rows of
-        scores the second is the diagonal of the Hessian of each row.
+        `y_pred`, in float32 for half precision, as constants: nothing is differentiated
+        through them. For rows of scores the second is the diagonal of the Hessian of
+        each row.
 
     Raises
     ------
@@ -186,32 +206,45 @@ def derivatives(
     **parameters: Any,
 ) -> Derivatives:
     """Return what is asked for of a loss that `loss_name` has let pass."""
-    given = {**(loss.keywords if isinstance(loss, partial) else {}), **parameters}
-    for name, (usual, fix) in _NOT_SMOOTH.items():
-        if given.get(name, usual) != usual:
-            raise ValueError(f"{name} cannot be had in second derivatives. {fix}")
-    found = loss(
-        y_true, y_pred, sample_weight=sample_weight, reduction=asked, **parameters
-    )
+    check_smooth(loss, parameters)
+    if sample_weight is not None:  # otherwise a partial may have one
+        parameters["sample_weight"] = sample_weight
+    found = loss(y_true, y_pred, reduction=asked, **parameters)
     if not isinstance(found, Derivatives):
         raise ValueError(
-            f"{_ROWS} has second derivatives from logits alone, without "
-            "class_weight or label_smoothing. Pass from_logits=True."
+            f"{_ROWS} has second derivatives from logits alone. Pass from_logits=True."
         )
     return found
 
 
-_NOT_SMOOTH = {
+def check_smooth(loss: Callable[..., Array], parameters: dict[str, Any]) -> None:
+    """Refuse parameters that second derivatives cannot have."""
+    given, inner = parameters, loss
+    while isinstance(inner, partial):
+        given, inner = {**inner.keywords, **given}, inner.func
+    refused = _NOT_SMOOTH_IN_ROWS if inner.__name__ == _ROWS else _NOT_SMOOTH
+    for name, (usual, fix) in refused.items():
+        value = given.get(name, usual)
+        if value is not usual and not (np.isscalar(value) and value == usual):
+            raise ValueError(f"{name} cannot be had in second derivatives. {fix}")
+
+
+_NOT_SMOOTH: dict[str, tuple[Any, str]] = {
     "eps": (None, "It cuts probabilities off, with a kink. Pass from_logits=True."),
     "axis": (-1, "Move the classes to the last axis."),
+}
+_NOT_SMOOTH_IN_ROWS: dict[str, tuple[Any, str]] = {
+    **_NOT_SMOOTH,
+    "class_weight": (None, "Give each row the weight of its class, as sample_weight."),
+    "label_smoothing": (0.0, "Leave it out."),
 }
 
 
 def _second_order(
     loss: Callable[..., Array],
+    /,
     y_true: Any,
     y_pred: Any,
-    /,
     *,
     sample_weight: Any = None,
     **parameters: Any,
@@ -309,7 +342,8 @@ def check_gradient(
     scale = max(float(np.max(np.abs(exact), initial=0.0)), 1e-12)
     error = np.abs(exact - estimate) / scale
     worst = float(np.max(error, initial=0.0))
-    limit = rtol or (1e-6 if exact.dtype == np.float64 else 1e-2)
+    usual = 1e-6 if exact.dtype == np.float64 else 1e-2
+    limit = usual if rtol is None else rtol
     if not worst <= limit:
         place = np.unravel_index(np.argmax(error), error.shape)
         raise AssertionError(

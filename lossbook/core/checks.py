@@ -213,7 +213,7 @@ def digits(value: Any) -> str:
 
 def check_positive(name: str, value: Any) -> Any:
     """Return a positive, finite number as Python's; refuse any other parameter."""
-    if not is_number(value) or not 0 < value < inf:
+    if not is_number(value) or not 0 < plain(value) < inf:
         raise ValueError(
             f"{name} must be a positive number, got {value!r}. For instance {name}=1.0."
             + _bind(name, value)
@@ -223,7 +223,7 @@ def check_positive(name: str, value: Any) -> Any:
 
 def check_between(name: str, value: Any, low: float, high: float) -> Any:
     """Return a number in [low, high] as Python's; refuse any other parameter."""
-    if not is_number(value) or not low <= value <= high:
+    if not is_number(value) or not low <= plain(value) <= high:
         raise ValueError(
             f"{name} must be a number in [{low:g}, {high:g}], got {value!r}."
             + _bind(name, value)

@@ -141,3 +141,22 @@ def test_in_a_graph_where_nothing_is_known_it_is_refused():
 
     with pytest.raises(TypeError, match="values of y_true, which are not known"):
         tf.function(lambda y: lb.best_constant(lb.mse, y), autograph=False)(tf.ones(3))
+
+
+def test_weights_and_a_reduction_in_a_partial_are_heeded():
+    for loss, best in ((lb.mse, 1.0), (lb.huber, 1.0), (lb.mae, 1.0)):
+        weighted = partial(loss, sample_weight=[5.0, 0.0, 0.0], reduction="sum")
+        assert lb.best_constant(weighted, [1.0, 2.0, 9.0]) == best
+        others = lb.best_constant(weighted, [1.0, 2.0, 9.0], sample_weight=[0, 0, 1])
+        assert others == 9
+
+
+def test_there_are_as_many_classes_as_weights_or_as_the_largest_label_that_counts():
+    labels = [0, 0, 1, 255]
+    best = partial(lb.best_constant, lb.sparse_cross_entropy)
+    both = {"ignore_index": 255, "class_weight": [1.0, 2.0]}
+    np.testing.assert_allclose(best(labels, **both), [0.5, 0.5])
+    np.testing.assert_allclose(best([0, 1], class_weight=[1, 1, 1]), [0.5, 0.5, 0])
+    for options in ({}, {"class_weight": [1, 1, 1]}):
+        found = best([0, 1, 2], sample_weight=[2, 1, 0], **options)
+        np.testing.assert_allclose(found, [2 / 3, 1 / 3, 0])

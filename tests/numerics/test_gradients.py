@@ -234,6 +234,54 @@ def test_a_loss_that_is_no_scalar_is_refused(backend):
         lb.value_and_grad(lb.mse)(p, p, reduction="none")
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_function_that_returns_nothing_is_told_to(backend):
+    def forgot(w):
+        lb.mse([0.0, 0.0], w)
+
+    with pytest.raises(ValueError, match=r"got None\. Return the loss"):
+        lb.value_and_grad(forgot)(array(backend, [1.0, 2.0]))
+
+
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
+def test_a_gradient_inside_a_loss_is_differentiated_too(backend):
+    def penalized(w):
+        _, slope = lb.value_and_grad(lambda u: lb.mse([0.0, 0.0], u))(w)
+        return lb.mse([0.0, 0.0], w) + (slope[0] ** 2 + slope[1] ** 2)
+
+    value, slope = lb.value_and_grad(penalized)(array(backend, [1.0, 2.0]))
+    assert float(value) == 7.5  # |w|^2 / 2 + |w|^2
+    np.testing.assert_allclose(numpy_of(slope), [3.0, 6.0])
+
+
+def test_of_the_same_tensor_used_beside_it_an_inner_gradient_knows_nothing():
+    def outer(x):
+        return lb.value_and_grad(lambda y: (y * x).sum())(x)[1].sum()
+
+    x = array("torch", [2.0, 3.0])
+    value, slope = lb.value_and_grad(outer)(x)
+    assert (float(value), slope.tolist()) == (5.0, [1.0, 1.0])
+    value, slope = lb.value_and_grad(lambda x: (x * x).sum())(x)
+    assert not value.requires_grad and not slope.requires_grad
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_each_gradient_can_be_changed_in_place_by_itself(backend):
+    pair = [array(backend, [0.0, 0.0]), array(backend, [0.0, 0.0])]
+    _, grads = lb.value_and_grad(lambda p: lb.mse([1.0, 1.0], p[0] + p[1]))(pair)
+    for grad in grads:
+        grad *= 0.5
+    assert [grad.tolist() for grad in grads] == [[-0.5, -0.5]] * 2
+
+
+def test_a_condition_on_a_traced_number_is_that_of_numpy():
+    def bent(x):
+        return (x * 2 if x else x * 5).sum()
+
+    for start, slope in ((0.0, 5.0), (1.0, 2.0)):
+        assert lb.value_and_grad(bent)(np.array([start]))[1] == [slope]
+
+
 def test_an_argument_that_is_missing_or_holds_no_numbers_is_refused():
     with pytest.raises(TypeError, match="positional argument 1"):
         lb.value_and_grad(lb.mse)([1.0])
@@ -576,3 +624,19 @@ def test_the_parameters_of_a_model_may_come_one_by_one():
     _, grads = lb.value_and_grad(lb.l2)(variables)
     for grad, variable in zip(grads, variables, strict=True):
         np.testing.assert_allclose(grad, 2 * variable.numpy())
+
+
+def test_weights_in_a_partial_count_in_both_derivatives():
+    weighted = partial(lb.mse, sample_weight=[5.0, 1.0])
+    args = [1.0, 1.0], [2.0, 3.0]
+    found = lb.gradient_hessian(weighted)(*args)
+    np.testing.assert_array_equal(found, [[10.0, 4.0], [10.0, 2.0]])
+    by_name = lb.gradient_hessian(lb.mse)(
+        y_true=args[0], y_pred=args[1], sample_weight=[5.0, 1.0]
+    )
+    np.testing.assert_array_equal(found, by_name)
+
+
+def test_a_tolerance_of_zero_is_taken_at_its_word():
+    with pytest.raises(AssertionError, match="0 allowed"):
+        lb.check_gradient(lambda p: lb.log_cosh([1.0], p), np.array([0.5]), rtol=0)

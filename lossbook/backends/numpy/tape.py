@@ -38,6 +38,9 @@ class Traced:
     size = property(lambda self: self.value.size)
     T = property(lambda self: np.transpose(self))
 
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
     def __len__(self) -> int:
         return len(self.value)
 

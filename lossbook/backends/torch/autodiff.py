@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,23 +16,49 @@ from lossbook.backends.tree import changed, flatten
 Array = Any
 
 
+class _Depth(threading.local):
+    """How many functions are being differentiated by this thread, one in the other."""
+
+    now = 0
+
+
+_depth = _Depth()
+
+
 def differentiate(loss: Callable[..., Any], leaves: list[Any]) -> tuple[Any, list[Any]]:
-    """Return the value of a scalar loss, and its gradient by each of the leaves."""
-    whole = torch.get_default_dtype()
+    """Return the value of a scalar loss, and its gradient by each of the leaves.
+
+    Inside another function that is differentiated both can be differentiated again.
+    """
+    whole, inside = torch.get_default_dtype(), _depth.now > 0
     # In inference mode, and of tensors made in it, there would be gradients of zero.
     with torch.inference_mode(False), torch.enable_grad():
         inputs = [
-            _usual(x if x.is_floating_point() else x.to(whole)).requires_grad_()
-            for x in leaves
+            _input(x if x.is_floating_point() else x.to(whole), inside) for x in leaves
         ]
-        value = loss(list(inputs), _outside_inference)
+        _depth.now += 1
+        try:
+            value = loss(list(inputs), _outside_inference)
+        finally:
+            _depth.now -= 1
         check_scalar(np.shape(value))
         if not getattr(value, "requires_grad", False):  # it depends on no input
             return value, [torch.zeros_like(x) for x in leaves]
         grads = torch.autograd.grad(
-            value, inputs, allow_unused=True, materialize_grads=True
+            value,
+            inputs,
+            create_graph=inside,
+            allow_unused=True,
+            materialize_grads=True,
         )
-    return value.detach(), list(grads)
+    return value if inside else value.detach(), list(grads)
+
+
+def _input(x: Any, inside: bool) -> Any:
+    """Return what a loss is differentiated by: inside another, a part of its graph."""
+    if inside and x.requires_grad:
+        return x.view_as(x)  # not x itself, which the loss may use besides
+    return _usual(x).requires_grad_()
 
 
 def _usual(x: Any) -> Any:
