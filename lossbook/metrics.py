@@ -187,7 +187,7 @@ def r2(y_true: Any, y_pred: Any) -> float:
     -------
     float
         1 at best, 0 for the mean of the truth, below it for worse. Where the truth does
-        not vary 1 if the prediction is exact, else 0, as in scikit-learn.
+        not vary 1 if the prediction is exact, else 0.
 
     Raises
     ------
@@ -202,10 +202,9 @@ def r2(y_true: Any, y_pred: Any) -> float:
     """
     y_true, y_pred = (x.astype(np.float64) for x in _on_cpu(y_true, y_pred))
     missed = float(np.sum((y_pred - y_true) ** 2))
-    spread = float(np.sum((y_true - y_true.mean()) ** 2))
-    if spread == 0:
+    if y_true.min() == y_true.max():  # its mean is rounded, and may be another number
         return float(missed == 0)
-    return 1 - missed / spread
+    return 1 - missed / float(np.sum((y_true - y_true.mean()) ** 2))
 
 
 def _on_cpu(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -216,9 +215,10 @@ def _on_cpu(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         array = xp.asarray(x, name)
         whole = xp.is_integer(array) or "bool" in xp.dtype_name(array)
         arrays.append(xp.to_numpy(array if whole else xp.to_float(array)))
-    check_shapes(backend_of(), *arrays)
-    check_not_empty(backend_of(), arrays[1], "y_pred", "mean")
-    return arrays[0], arrays[1]
+    truth, pred = arrays
+    check_shapes(backend_of(), truth, pred, given=(y_true, y_pred))
+    check_not_empty(backend_of(), pred, "y_pred", "mean")
+    return truth, pred
 
 
 def _labels(y_true: Any, y_pred: Any) -> tuple[Any, Any]:

@@ -127,10 +127,10 @@ class ClassBatch(NamedTuple):
         return scores
 
 
-def rank(x: Any) -> int:
-    """Return the number of axes of an array or nested list."""
+def shape(x: Any, name: str) -> tuple[Any, ...]:
+    """Return the shape of an array or nested list."""
     xp = backend_of(x)
-    return len(xp.shape(xp.asarray(x, "y_pred")))
+    return tuple(xp.shape(xp.asarray(x, name)))
 
 
 def prepare(

@@ -62,7 +62,8 @@ def float_arrays(
         array = lead
         if name != dtype_of:
             array = xp.cast(xp.asarray(value, name, lead), lead)
-            array = check_shapes(xp, array, lead, (name, dtype_of))
+            given = value, arrays[dtype_of]
+            array = check_shapes(xp, array, lead, (name, dtype_of), given)
         fitting.append(array)
     check_not_empty(xp, lead, dtype_of, reduction)
     return xp, fitting

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.backends import Array, Backend, Of2, Of3
+from lossbook.backends import Array, Backend, Of2, Of3, backend_of
 from lossbook.core import checks, class_inputs
 from lossbook.core.checks import USE_LOGITS, Weights, check_between, check_flag
 from lossbook.core.inputs import (
@@ -422,7 +422,7 @@ def log_loss(
     y_true : array of integers
         Labels, of shape (n,).
     y_pred : array
-        Probabilities, of shape (n, C); or (n,), those of label 1.
+        Probabilities, of shape (n, C); or (n,) or (n, 1), those of label 1.
     eps : float, optional
         Clips probabilities to [eps, 1 - eps]; scikit-learn does so by the dtype's eps.
     sample_weight, reduction : optional
@@ -444,9 +444,10 @@ def log_loss(
     >>> round(float(lb.log_loss([1, 0], [0.9, 0.1])), 3)
     0.105
     """
-    loss = (
-        sparse_cross_entropy if class_inputs.rank(y_pred) > 1 else binary_cross_entropy
-    )
-    return loss(
-        y_true, y_pred, eps=eps, sample_weight=sample_weight, reduction=reduction
-    )
+    options: Any = {"eps": eps, "sample_weight": sample_weight, "reduction": reduction}
+    shape = class_inputs.shape(y_pred, "y_pred")
+    if len(shape) > 1 and shape[-1] != 1:
+        return sparse_cross_entropy(y_true, y_pred, **options)
+    if len(shape) > len(class_inputs.shape(y_true, "y_true")):
+        y_pred = backend_of(y_pred).asarray(y_pred, "y_pred")[..., 0]
+    return binary_cross_entropy(y_true, y_pred, **options)

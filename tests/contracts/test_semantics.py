@@ -88,6 +88,17 @@ def test_labels_of_another_shape_are_refused_with_the_fix(case, backend):
 
 
 @on_every_backend
+def test_log_loss_takes_a_column_for_probabilities_of_label_1(backend):
+    p = array(backend, [[0.1], [0.2], [0.7]])
+    for labels, shape in (([0, 0, 1], (3,)), ([[0], [0], [1]], (3, 1))):
+        each = lb.log_loss(array(backend, labels), p, reduction="none")
+        assert numpy_of(each).shape == shape
+        np.testing.assert_allclose(
+            numpy_of(each).reshape(-1), -np.log([0.9, 0.8, 0.7]), rtol=1e-6
+        )
+
+
+@on_every_backend
 @every_case
 def test_an_empty_batch_is_refused(case, backend):
     empty = [x[:0] for x in case.inputs(backend)]

@@ -66,3 +66,19 @@ def test_probabilities_empty_and_unequal_arrays_are_refused(name):
         metric([], [])
     with pytest.raises(ValueError, match=r"\(2,\) and y_pred \(2, 1\)"):
         metric([0, 1], [[0], [1]])
+
+
+def test_a_truth_that_does_not_vary_is_known_though_its_mean_is_rounded():
+    assert np.mean([0.1] * 3) != 0.1
+    assert lb.metrics.r2([0.1] * 3, [0.2] * 3) == 0
+    assert lb.metrics.r2([0.1] * 3, [0.1] * 3) == 1
+
+
+def test_the_advice_on_shapes_is_for_what_was_passed():
+    for column in ([[0], [1]], np.array([[0], [1]])):
+        with pytest.raises(ValueError, match="same shape") as caught:
+            lb.metrics.accuracy(column, [0, 1])
+        remedy = str(caught.value).partition("Use ")[2].partition(",")[0]
+        y_true, y_pred = column, [0, 1]
+        fitting = eval(remedy, {"numpy": np, "y_true": y_true, "y_pred": y_pred})
+        assert lb.metrics.accuracy(fitting, y_pred) == 1
