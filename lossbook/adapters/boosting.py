@@ -17,7 +17,7 @@ from lossbook.constants import best_constant
 from lossbook.core.checks import is_number
 from lossbook.core.pointwise import Derivatives
 from lossbook.core.reduction import ABOVE, EXACT
-from lossbook.gradients import NO_CURVATURE, derivatives, loss_name
+from lossbook.gradients import NO_CURVATURE, check_smooth, derivatives, loss_name
 
 Array = Any
 
@@ -91,6 +91,11 @@ class _Scored:
                 f"{ROWS} needs one score a class, got scores of shape {z.shape}. Set "
                 "the number of classes, or take binary_cross_entropy for two."
             )
+        if not self.rowwise and z.size != rows:
+            raise ValueError(
+                f"{self.loss_name} needs one score a row, got scores of shape "
+                f"{z.shape} for {rows} labels. Fit a model for each column of labels."
+            )
         return z if self.rowwise else z.reshape(rows)
 
 
@@ -123,8 +128,9 @@ class Objective(_Scored):
                     f"trees has none. Leave {option} out: the objective passes True."
                 )
         self._check_curvature()
-        if not self.rowwise:
-            self.derivatives([1.0], [0.5])  # a wrong parameter is told here
+        check_smooth(loss, self.parameters)
+        # A wrong parameter is told here, and not by a library of compiled code.
+        self.derivatives([1.0], [[0.5, 0.5]] if self.rowwise else [0.5])
 
     def _check_curvature(self) -> None:
         """Refuse what says nothing, and a loss that has none with the reason."""
@@ -186,14 +192,26 @@ class Objective(_Scored):
         Returns
         -------
         float or array
-            :func:`lossbook.best_constant` of them.
+            :func:`lossbook.best_constant` of them. There are as many classes as the
+            largest label says.
+
+        Raises
+        ------
+        ValueError
+            If no finite score is best, as for a class that no row has.
         """
-        best = best_constant(
-            self.loss,
-            self.truth(y_true),
-            sample_weight=sample_weight,
-            **self.parameters,
-        )
+        truth = self.truth(y_true)
+        try:
+            best = best_constant(
+                self.loss, truth, sample_weight=sample_weight, **self.parameters
+            )
+        except ValueError as error:
+            if not self.rowwise or "no finite logit" not in str(error):
+                raise
+            raise ValueError(
+                f"{str(error).partition('.')[0]}. Start at lossbook.best_constant("
+                f"lossbook.{ROWS}, y, from_logits=True, label_smoothing=0.01)."
+            ) from None
         return np.asarray(best) if self.rowwise else float(best)
 
     def start_scores(
@@ -233,8 +251,8 @@ class Metric(_Scored):
         super().__init__(loss, dict(parameters))
         if self.loss_name in _ANY_NUMBER:
             self.parameters.setdefault(_ANY_NUMBER[self.loss_name][0], True)
-        if not self.rowwise:
-            self.value([1.0], [0.5])  # a wrong parameter is told here
+        if "class_weight" not in self.parameters:  # which fits its own classes alone
+            self.value([1.0], [[0.5, 0.5]] if self.rowwise else [0.5])
 
     def value(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         """Return the weighted mean of the losses."""

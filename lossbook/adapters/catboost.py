@@ -23,7 +23,9 @@ What CatBoost does not tell you:
   that of the curvatures. Name ``"Newton"``.
 - ``l2_leaf_reg`` is 3 by default: a loss that is twice as large is shrunk half as much.
 - For classes it takes the whole Hessian of a row, diag(p) - p p', and so do we.
-- It calls Python for each row of several classes; that is slow.
+- It calls Python for each row of several classes; that is slow. `predict` and `score`
+  of a classifier raise an IndexError then, beside any objective of one's own:
+  `predict_proba` works, and so does `predictor`.
 - CatBoost 1.2.8 goes with scikit-learn up to 1.7; under 1.8 and newer
   ``cross_val_score`` needs CatBoost 1.2.9.
 """
@@ -160,12 +162,21 @@ class ClassObjective(_Unchanged, boosting.Objective):
     ) -> tuple[Array, Array]:
         """Return the gradient and the whole Hessian of minus the loss of one row."""
         p = self.predictions(approxes)  # without checks: this is called row by row
+        if target == self.parameters.get("ignore_index"):
+            return np.zeros(len(p)), np.zeros((len(p), len(p)))
         gradient, hessian = p.copy(), np.diag(p) - np.outer(p, p)
         gradient[int(target)] -= 1
         if not isinstance(self.curvature, str):
             hessian = self.curvature * np.eye(len(p))
         weight = 1.0 if weight is None else weight
         return -weight * gradient, -weight * hessian
+
+    def calc_ders_range(self, *_: Any) -> Any:
+        """Say what to do: of two classes CatBoost keeps one score."""
+        raise ValueError(
+            f"{boosting.ROWS} needs one score a class, and CatBoost has one score for "
+            "two classes. Take binary_cross_entropy."
+        )
 
 
 class Metric(_Unchanged, boosting.Metric):

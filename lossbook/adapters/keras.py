@@ -9,6 +9,9 @@ outputs (n, 1), labels (n, 1), and 0/1 labels in `Hinge` and `SquaredHinge`. A
 axes of the outputs, or one an element. A class that bears a name of ``keras.losses``
 has the defaults of that class.
 
+Of labels (n, T), one a step of time, ``fit(class_weight=)`` makes one weight a sample,
+because Keras takes two axes for one-hot labels: give the loss its own `class_weight`.
+
 `Dice` and `Tversky` have no `smooth` by default, as in Keras, but one loss a mask,
 where Keras has one a batch, in which sample weights can choose nothing; `axis` is that
 of the classes; and alpha weighs false alarms, as Keras's documentation says, where

@@ -26,8 +26,9 @@ def array(value: Any, name: str, dtype: str | None = None) -> Any:
         len(x.shape)
     except ValueError:  # a graph that TensorFlow has made for several shapes
         raise ValueError(
-            f"{name} has a number of axes that TensorFlow does not know: the model has "
-            "met several. Call model.compile(...) again before another shape comes."
+            f"{name} has a number of axes that TensorFlow does not know. If the model "
+            "has met several, call model.compile(...) again before another shape "
+            "comes; if the data set does not say, use tf.ensure_shape in it."
         ) from None
     return x
 

@@ -16,6 +16,8 @@ LightGBM does not tell you:
   you pass as ``init_score`` it never adds to a prediction: `predictor` does. Evaluation
   rows need it as well: ``start_scores(y_valid, start=start)``.
 - `LGBMClassifier` gives raw scores for labels; `predictor` gives probabilities.
+- Its scikit-learn interface puts a metric of its own, of raw scores, before yours, and
+  early stopping follows that one: pass ``metric="None"`` to the model.
 - A split needs a sum of curvatures of ``min_sum_hessian_in_leaf``, by default 1e-3, and
   20 rows a leaf.
 - Its own softmax multiplies the curvature p (1 - p) by C / (C - 1), and its own Poisson

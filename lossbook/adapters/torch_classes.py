@@ -57,12 +57,15 @@ class _Loss(torch.nn.Module):  # type: ignore[misc]
         options = bound(self.options, given, type(self).__name__)
         self.check({name: _plain(value) for name, value in options.items()})
         for name, value in options.items():
-            if _is_array(value) and not isinstance(value, torch.nn.Parameter):
-                self.register_buffer(name, torch.as_tensor(value))
-            elif value is None and is_per_class(self.options.parameters[name]):
+            per_class = is_per_class(self.options.parameters[name])
+            if value is None and per_class:
                 self.register_buffer(name, None)
-            else:
+            elif not _is_array(value) or isinstance(value, torch.nn.Parameter):
                 setattr(self, name, value)
+            elif per_class or getattr(value, "requires_grad", False):
+                self.register_buffer(name, as_buffer(value))
+            else:  # an array of no axes, where the function takes a number
+                setattr(self, name, _plain(value))
 
     def check(self, options: dict[str, Any]) -> None:
         """Refuse a wrong parameter."""
@@ -76,8 +79,7 @@ class _Loss(torch.nn.Module):  # type: ignore[misc]
     def extra_repr(self) -> str:
         """Return the parameters as they were given."""
         return ", ".join(
-            f"{name}={_plain(getattr(self, name))!r}"
-            for name in self.options.parameters
+            f"{name}={_shown(getattr(self, name))}" for name in self.options.parameters
         )
 
 
@@ -200,12 +202,34 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, torch.Tensor | np.ndarray | list | tuple)
+    if isinstance(value, torch.Tensor | np.ndarray | list | tuple):
+        return True
+    return hasattr(value, "__array__") and not np.isscalar(value)  # a Series of pandas
+
+
+def as_buffer(value: Any) -> Any:
+    """Return weights as a tensor of floats, which shares no memory with an array.
+
+    A buffer of integers would cut off what a checkpoint or an average puts into it.
+    """
+    if not isinstance(value, torch.Tensor | list | tuple):
+        value = torch.tensor(np.array(value))
+    tensor = torch.as_tensor(value)
+    whole = not tensor.is_floating_point()
+    return tensor.to(torch.get_default_dtype()) if whole else tensor
 
 
 def _plain(value: Any) -> Any:
-    """Return a tensor as a number or list, and anything else as it is."""
-    return value.tolist() if isinstance(value, torch.Tensor | np.ndarray) else value
+    """Return an array as a number or list, and anything else as it is."""
+    if isinstance(value, torch.Tensor):
+        return value.tolist()
+    return np.asarray(value).tolist() if hasattr(value, "__array__") else value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, torch.Tensor) and value.is_meta:
+        return f"tensor(..., device='meta', size={tuple(value.shape)})"
+    return repr(_plain(value))
 
 
 _AS_IN_TORCH = {

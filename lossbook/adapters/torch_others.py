@@ -6,12 +6,13 @@ of ``torch.nn`` take what PyTorch's class takes, in its order and with its defau
 
 from __future__ import annotations
 
-from math import sqrt
+from math import nan, sqrt
 from sys import float_info
 from typing import Any
 
 import torch
 
+from lossbook.adapters.torch_classes import as_buffer
 from lossbook.backends import backend_of
 from lossbook.core.checks import check_between, check_flag, check_positive
 from lossbook.core.reduction import check_reduction
@@ -208,8 +209,11 @@ class InfoNCELoss(_Loss):
     @property
     def temperature(self) -> float:
         """The temperature as it is now."""
-        now = self.log_temperature.exp().item() if self.learned else self.start
-        return float(now)
+        if not self.learned:
+            return float(self.start)
+        if self.log_temperature.is_meta:  # which has no values
+            return nan
+        return float(self.log_temperature.exp().item())
 
     def forward(
         self,
@@ -286,7 +290,7 @@ class LinearCrossEntropyLoss(_Loss):
         self.weight = torch.nn.Parameter(weight)
         start = torch.empty(num_classes, **where).uniform_(-bound, bound)
         self.bias = torch.nn.Parameter(start) if bias else None
-        given = None if class_weight is None else torch.as_tensor(class_weight)
+        given = None if class_weight is None else as_buffer(class_weight).to(device)
         self.register_buffer("class_weight", given)
         with torch.no_grad():  # a wrong parameter is told here, not in training
             self(weight.new_zeros(1, in_features), torch.zeros(1, dtype=torch.long))

@@ -14,8 +14,8 @@ or ``XGBRegressor(objective=huber, base_score=huber.start(y), ...)``. What XGBoo
 not tell you:
 
 - Without ``base_score`` it starts at 0.5, whatever the targets are. `XGBClassifier`
-  keeps its own link beside your objective, and wants the start as a probability:
-  ``base_score=huber.predictions(huber.start(y))`` for two classes.
+  keeps its own link beside your objective, whatever the loss, and wants the start as
+  a probability: ``base_score=1 / (1 + numpy.exp(-huber.start(y)))`` for two classes.
 - ``min_child_weight`` is 1 by default and compared with the sum of the curvatures of a
   child. Robust losses curve little far from the truth, so that it can forbid the first
   split: set it to 0, or begin at the start. Where the sums show it, you are warned.
@@ -136,6 +136,7 @@ class Objective(boosting.Objective):
     """An objective for XGBoost; :func:`objective` makes it."""
 
     _before: Any = None
+    _times = 0
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return gradients and curvatures.
@@ -151,12 +152,20 @@ class Objective(boosting.Objective):
         return found
 
     def _tell_if_nothing_moves(self, z: Array, gradient: Array, hessian: Array) -> None:
-        """Warn where a second round finds what the first one did, by too small sums."""
-        total = hessian.sum(axis=0).min()
-        now = (len(z), z.min(), z.max(), gradient.sum(), total)
-        still = now == self._before and z.min() == z.max() and gradient.any()
-        self._before = now
-        if still and total < 2:
+        """Warn where a round leaves all scores alike, and sums that are too small.
+
+        Where they move together, some were to rise and others to fall. Where they do
+        not move, it takes two rounds: one may be that of another fit.
+        """
+        total, before = hessian.sum(axis=0).min(), self._before
+        both = bool(gradient.min() < 0 < gradient.max())
+        alike = z.min() == z.max() and gradient.any()
+        self._before = (len(z), z.min(), both) if alike else None
+        again = alike and before is not None and before[0] == len(z)
+        same = again and before[1] == z.min()
+        self._times = self._times + 1 if same else 0
+        moved = again and not same and before[2]
+        if (moved or self._times > 1) and total <= 2:
             fix = "Set min_child_weight=0, or base_score to objective.start(y)."
             if self.curvature == "exact":
                 fix = 'Take curvature="auto".'

@@ -128,7 +128,7 @@ def test_a_module_shows_its_parameters():
     assert repr(for_torch.HuberLoss()) == "HuberLoss(delta=1.0, reduction='mean')"
     shown = repr(for_torch.SparseFocalLoss(alpha=[1, 2], gamma=0.5, reduction="sum"))
     assert shown == (
-        "SparseFocalLoss(gamma=0.5, alpha=[1, 2], from_logits=False, axis=-1, "
+        "SparseFocalLoss(gamma=0.5, alpha=[1.0, 2.0], from_logits=False, axis=-1, "
         "ignore_index=None, reduction='sum')"
     )
 

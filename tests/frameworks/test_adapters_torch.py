@@ -5,6 +5,7 @@ import itertools
 import pickle
 from inspect import signature
 
+import numpy as np
 import pytest
 import torch
 
@@ -180,3 +181,50 @@ def test_a_weight_leaves_a_sample_out_of_the_full_loss_of_counts():
     rates, counts = torch.tensor([0.1, torch.nan]), torch.tensor([2.0, 3.0])
     got = loss(rates, counts, torch.tensor([1.0, 0.0]))
     torch.testing.assert_close(got, loss(rates[:1], counts[:1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("CrossEntropyLoss", "class_weight"), ("BinaryCrossEntropyLoss", "pos_weight"),
+        ("SparseFocalLoss", "alpha"),
+    ],
+)  # fmt: skip
+def test_weights_given_as_whole_numbers_keep_the_fractions_of_a_checkpoint(
+    name, parameter
+):
+    made = getattr(for_torch, name)
+    good = made(**{parameter: [0.5, 2.0, 1.5]})
+    for ones in ([1, 1, 1], np.ones(3, int), torch.ones(3, dtype=torch.int64)):
+        module = made(**{parameter: ones})
+        module.load_state_dict(good.state_dict())
+        assert getattr(module, parameter).tolist() == [0.5, 2.0, 1.5]
+
+
+def test_a_module_shares_no_memory_with_an_array():
+    weights = np.array([3.0, 2.0, 1.0])[::-1]
+    module = for_torch.CrossEntropyLoss(class_weight=weights)
+    module.class_weight.zero_()
+    assert weights.tolist() == [1.0, 2.0, 3.0]
+    series = pytest.importorskip("pandas").Series([1.0, 2.0])
+    assert list(for_torch.CrossEntropyLoss(class_weight=series).state_dict())
+
+
+def test_an_array_without_axes_is_a_number():
+    x, y = torch.zeros(2), torch.ones(2)
+    for delta in (np.array(0.5), torch.tensor(0.5), np.float32(0.5)):
+        assert for_torch.HuberLoss(delta=delta)(x, y) == 0.375
+    with pytest.raises(ValueError, match="delta"):
+        for_torch.HuberLoss(delta=torch.tensor(-1.0))
+
+
+def test_modules_are_shown_on_the_meta_device():
+    with torch.device("meta"):
+        made = [
+            for_torch.CrossEntropyLoss(class_weight=[1.0, 2.0]),
+            for_torch.InfoNCELoss(learned=True),
+            for_torch.LinearCrossEntropyLoss(4, 2, class_weight=[1, 2], device="meta"),
+        ]
+    assert "device='meta', size=(2,)" in repr(made[0])
+    assert "temperature=nan" in repr(made[1])
+    assert made[2].class_weight.is_meta

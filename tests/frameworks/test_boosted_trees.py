@@ -256,6 +256,51 @@ def test_xgboost_warns_where_its_default_forbids_the_first_split():
     np.testing.assert_allclose(scores[[0, -1]], [100, 200], atol=0.2)
 
 
+def warned_of_no_split(train):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train()
+    return any("no tree has split" in str(x.message) for x in caught)
+
+
+def test_xgboost_warns_where_a_single_leaf_moves_and_cannot_split():
+    share = 0.9 * WEIGHT / WEIGHT.sum()  # curvatures of 1.8: one leaf has 1, not two
+    objective = adapter("xgboost").objective
+    for params, warned in (({}, True), ({"min_child_weight": 0}, False)):
+        train = partial(fit, "xgboost", NUMBER, objective(lb.mse), 0.5, share, **params)
+        assert warned_of_no_split(train) == warned
+
+
+def test_xgboost_does_not_warn_of_a_second_fit_of_one_round():
+    objective = adapter("xgboost").objective(lb.huber, delta=5.0)
+    share = WEIGHT / WEIGHT.sum()
+
+    def twice():
+        for _ in range(2):
+            how = {"rounds": 1, "min_child_weight": 0}
+            fit("xgboost", NUMBER, objective, 0.5, share, **how)
+
+    assert not warned_of_no_split(twice)
+
+
+def test_xgboost_s_classifier_starts_where_the_page_says():
+    xgb = load("xgboost")
+    for loss in (lb.huber, lb.squared_hinge, BCE):
+        own = adapter("xgboost").objective(loss)
+        start = own.start(BIT)
+        model = xgb.XGBClassifier(
+            objective=own, base_score=1 / (1 + np.exp(-start)), n_estimators=1,
+            learning_rate=1e-9,
+        )  # fmt: skip
+        found = model.fit(X, BIT).predict(X, output_margin=True)
+        assert found == pytest.approx(start, abs=1e-5)
+
+
+def test_labels_of_several_columns_are_refused():
+    with pytest.raises(ValueError, match="a model for each column"):
+        OfBoth(lb.mse).derivatives(np.zeros((3, 2)), np.zeros((3, 2)))
+
+
 @on_every_library
 def test_a_weight_of_three_is_a_row_three_times(name):
     own = adapter(name).objective(BCE)
@@ -438,6 +483,52 @@ def test_what_cannot_be_an_objective_or_a_metric_says_why():
     for curvature in ("newton", 0, -1.0, True, None, float("inf")):
         with pytest.raises(ValueError, match="curvature must be 'auto', 'exact' or"):
             OfBoth(lb.huber, curvature)
+
+
+@on_every_library
+def test_a_parameter_that_classes_cannot_have_is_refused_when_it_is_given(name):
+    own = adapter(name)
+    for wrong, words in (
+        ({"label_smoothing": 0.5}, "label_smoothing cannot"),
+        ({"class_weight": [1, 10, 1]}, "class_weight cannot.*sample_weight"),
+        ({"axis": 0}, "axis cannot"),
+        ({"delta": 3}, "delta"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=words):
+            own.objective(SOFTMAX, **wrong)
+    with pytest.raises(TypeError, match="delta"):
+        own.metric(SOFTMAX, delta=3)
+    assert own.metric(SOFTMAX, class_weight=[1, 10, 1], label_smoothing=0.1)
+
+
+def test_catboost_leaves_out_rows_whose_label_is_ignored():
+    objective = adapter("catboost").objective(SOFTMAX, ignore_index=-1)
+    gradient, hessian = objective.calc_ders_multi(np.zeros(3), -1.0, 2.0)
+    assert not gradient.any() and not hessian.any()
+    gradient, _ = objective.calc_ders_multi(np.zeros(3), 1.0, 3.0)
+    np.testing.assert_allclose(gradient, [-1, 2, -1])
+
+
+def test_catboost_is_told_of_two_classes_that_they_have_one_score():
+    catboost = load("catboost")
+    model = catboost.CatBoost(
+        {
+            "loss_function": adapter("catboost").objective(SOFTMAX),
+            "eval_metric": adapter("catboost").metric(SOFTMAX),
+            "iterations": 2, "verbose": 0, "allow_writing_files": False,
+        }
+    )  # fmt: skip
+    with pytest.raises(Exception, match="Take binary_cross_entropy"):
+        model.fit(np.nan_to_num(X), BIT)
+
+
+def test_a_class_that_no_row_has_gets_a_start_by_smoothing():
+    labels = [0, 2, 2]
+    with pytest.raises(ValueError, match="no label 1") as caught:
+        OfBoth(SOFTMAX).start(labels)
+    remedy = str(caught.value).partition("Start at ")[2].rstrip(".")
+    start = eval(remedy, {"lossbook": lb, "y": labels})
+    assert start.shape == (3,) and np.isfinite(start).all()
 
 
 def test_labels_that_do_not_fit_are_refused():
