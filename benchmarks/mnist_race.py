@@ -60,6 +60,7 @@ class Referee:
 
     y_test: np.ndarray
     predict: Callable[[], np.ndarray]
+    epoch_size: int
     seconds: float = 0.0
     images: int = 0
     curve: list[tuple[float, float, float]] = field(default_factory=list)
@@ -68,14 +69,17 @@ class Referee:
         """Start the clock."""
         self.since = time.perf_counter()
 
-    def after(self, batch: int, epoch_size: int) -> bool:
-        """Count a batch; say whether the target is reached."""
+    def after(self, batch: int) -> bool:
+        """Count a batch; say whether the target is known to be reached."""
         before, self.images = self.images, self.images + batch
-        if before // CHECK == self.images // CHECK:
-            return False
+        return before // CHECK != self.images // CHECK and self.look()
+
+    def look(self) -> bool:
+        """Read the test images; say whether the target is reached."""
         self.seconds += time.perf_counter() - self.since
         accuracy = float(np.mean(self.predict() == self.y_test))
-        self.curve.append((self.images / epoch_size, self.seconds, accuracy))
+        epochs = self.images / self.epoch_size
+        self.curve.append((epochs, self.seconds, accuracy))
         self.start()
         return accuracy >= TARGET
 
@@ -105,16 +109,17 @@ def train_torch(recipe: Recipe, seed: int, data: Any) -> Referee:
 
     with torch.no_grad():  # an untrained network has no opinion
         assert abs(loss_of(slice(1000)).item() - log(10)) < 0.1
-    referee = Referee(data.y_test, predict)
-    descend(recipe, network, loss_of, len(y), referee)
+    referee = Referee(data.y_test, predict, len(y))
+    descend(recipe, network, loss_of, referee)
     return referee
 
 
 def descend(
-    recipe: Recipe, network: Any, loss_of: Callable[..., Any], n: int, referee: Referee
+    recipe: Recipe, network: Any, loss_of: Callable[..., Any], referee: Referee
 ) -> None:
     import torch
 
+    n = referee.epoch_size
     steps = n // recipe.batch
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     next_rate = one_cycle_of(recipe, optimizer, recipe.epochs * steps)
@@ -125,8 +130,9 @@ def descend(
             loss_of(rows).backward()
             optimizer.step()
             next_rate()
-            if referee.after(len(rows), n):
+            if referee.after(len(rows)):
                 return
+    referee.look()  # full batches end a few images before the last check
 
 
 def one_cycle_of(recipe: Recipe, optimizer: Any, steps: int) -> Callable[[], None]:
@@ -170,11 +176,11 @@ def train_keras(recipe: Recipe, seed: int, data: Any) -> Referee:
         parts = np.array_split(x_test, 10)
         return np.concatenate([np.argmax(network(part), -1) for part in parts])
 
-    referee = Referee(data.y_test, predict)
+    referee = Referee(data.y_test, predict, len(x))
 
     class Check(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if referee.after(recipe.batch, len(x)):
+            if referee.after(recipe.batch):
                 network.stop_training = True
 
     predict()  # the first call is slow, and no part of the training
@@ -186,6 +192,8 @@ def train_keras(recipe: Recipe, seed: int, data: Any) -> Referee:
         callbacks=[Check()],
         verbose=0,
     )
+    if not network.stop_training:
+        referee.look()
     return referee
 
 

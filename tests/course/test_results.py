@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 import lossbook as lb
 from benchmarks import mnist_race
@@ -37,12 +38,12 @@ def test_the_referees_clock_stands_still_while_it_reads_the_test_images(monkeypa
         now += 100
         return np.array([0, 1, 1, 0])
 
-    referee = mnist_race.Referee(np.array([0, 1, 1, 1]), slow)
-    referee.start()
     batch = mnist_race.CHECK // 2
+    referee = mnist_race.Referee(np.array([0, 1, 1, 1]), slow, 4 * batch)
+    referee.start()
     for _ in range(4):
         now += 1
-        assert not referee.after(batch, 4 * batch)
+        assert not referee.after(batch)
     assert [(epochs, accuracy) for epochs, _, accuracy in referee.curve] == [
         (0.5, 0.75),
         (1.0, 0.75),
@@ -51,9 +52,23 @@ def test_the_referees_clock_stands_still_while_it_reads_the_test_images(monkeypa
 
 
 def test_the_referee_says_when_the_target_is_reached():
-    referee = mnist_race.Referee(np.ones(4), lambda: np.ones(4))
+    referee = mnist_race.Referee(np.ones(4), lambda: np.ones(4), 60_000)
     referee.start()
-    assert referee.after(mnist_race.CHECK, 60_000)
+    assert referee.after(mnist_race.CHECK)
+
+
+def test_the_referee_looks_once_more_at_the_end_of_a_training():
+    torch = pytest.importorskip("torch")
+    n = mnist_race.CHECK + 64  # one full batch of the size of a check, and a rest
+    network = torch.nn.Linear(1, 1)
+    referee = mnist_race.Referee(np.ones(4), lambda: np.zeros(4), n)
+    recipe = mnist_race.Recipe("torch", mnist_race.CHECK - 1, epochs=1)
+    mnist_race.descend(
+        recipe, network, lambda rows: network(torch.ones(1, 1)).sum(), referee
+    )
+    ((epochs, _, accuracy),) = referee.curve
+    assert accuracy == 0
+    assert epochs == (mnist_race.CHECK - 1) / n
 
 
 def test_what_was_seen_elsewhere_has_a_version_and_a_script_that_pins_it():
