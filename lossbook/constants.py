@@ -16,7 +16,7 @@ import numpy as np
 from lossbook.backends import Array, Backend, backend_of
 from lossbook.core.inputs import weights_of
 from lossbook.core.reduction import EXACT
-from lossbook.gradients import derivatives, loss_name
+from lossbook.gradients import derivatives, loss_name, unwrapped
 
 Options = Mapping[str, Any]
 
@@ -80,7 +80,9 @@ def best_constant(
     1.0986
     """
     name = loss_name(loss, "best_constant")
-    loss, parameters = _opened(loss, parameters)
+    loss, bound = unwrapped(loss)
+    parameters = {**bound, **parameters}
+    parameters.pop("reduction", None)  # any has the same minimum
     own_weight = parameters.pop("sample_weight", None)
     sample_weight = own_weight if sample_weight is None else sample_weight
     xp = backend_of(y_true, sample_weight)
@@ -121,16 +123,6 @@ def _refuse_unknown(xp: Backend, truth: Array) -> None:
         "best_constant looks at the values of y_true, which are not known here. Call "
         "it before the graph, on values."
     )
-
-
-def _opened(
-    loss: Callable[..., Any], parameters: Options
-) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Return the loss in a partial, and its parameters without a reduction."""
-    inner: Any = loss
-    while isinstance(inner, partial):
-        inner, parameters = inner.func, {**inner.keywords, **parameters}
-    return inner, {k: v for k, v in parameters.items() if k != "reduction"}
 
 
 def _options(loss: Callable[..., Any]) -> dict[str, Any]:

@@ -110,8 +110,7 @@ def _owner(g: Array) -> Any:
 def _argument_of(fn: Callable[..., Any]) -> int:
     from inspect import signature  # it takes a third of the time of `import lossbook`
 
-    while isinstance(fn, partial) and not fn.args:
-        fn = fn.func
+    fn, _ = unwrapped(fn)
     module = getattr(fn, "__module__", None) or ""
     if module.partition(".")[0] != "lossbook":
         return 0
@@ -181,11 +180,18 @@ NO_CURVATURE = {
 _ROWS = "sparse_cross_entropy"
 
 
+def unwrapped(fn: Callable[..., Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return the function in a partial that binds by name alone, and what it binds."""
+    inner: Any = fn
+    bound: dict[str, Any] = {}
+    while isinstance(inner, partial) and not inner.args:
+        inner, bound = inner.func, {**inner.keywords, **bound}
+    return inner, bound
+
+
 def loss_name(loss: Callable[..., Any], owner: str) -> str:
     """Return the name of a loss of numbers or labels, or of the one in a partial."""
-    inner = loss
-    while isinstance(inner, partial) and not inner.args:
-        inner = inner.func
+    inner, _ = unwrapped(loss)
     name = getattr(inner, "__name__", "")
     entry = LOSSES.get(name)
     fits = entry is not None and (entry.kind == "elements" or name == _ROWS)
@@ -206,7 +212,7 @@ def derivatives(
     **parameters: Any,
 ) -> Derivatives:
     """Return what is asked for of a loss that `loss_name` has let pass."""
-    check_smooth(loss, parameters)
+    _check_smooth(loss, parameters)
     if sample_weight is not None:  # otherwise a partial may have one
         parameters["sample_weight"] = sample_weight
     found = loss(y_true, y_pred, reduction=asked, **parameters)
@@ -217,11 +223,10 @@ def derivatives(
     return found
 
 
-def check_smooth(loss: Callable[..., Array], parameters: dict[str, Any]) -> None:
+def _check_smooth(loss: Callable[..., Array], parameters: dict[str, Any]) -> None:
     """Refuse parameters that second derivatives cannot have."""
-    given, inner = parameters, loss
-    while isinstance(inner, partial):
-        given, inner = {**inner.keywords, **given}, inner.func
+    inner, bound = unwrapped(loss)
+    given = {**bound, **parameters}
     refused = _NOT_SMOOTH_IN_ROWS if inner.__name__ == _ROWS else _NOT_SMOOTH
     for name, (usual, fix) in refused.items():
         value = given.get(name, usual)

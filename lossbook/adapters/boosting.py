@@ -17,7 +17,7 @@ from lossbook.constants import best_constant
 from lossbook.core.checks import is_number
 from lossbook.core.pointwise import Derivatives
 from lossbook.core.reduction import ABOVE, EXACT
-from lossbook.gradients import NO_CURVATURE, check_smooth, derivatives, loss_name
+from lossbook.gradients import NO_CURVATURE, derivatives, loss_name
 
 Array = Any
 
@@ -128,7 +128,6 @@ class Objective(_Scored):
                     f"trees has none. Leave {option} out: the objective passes True."
                 )
         self._check_curvature()
-        check_smooth(loss, self.parameters)
         # A wrong parameter is told here, and not by a library of compiled code.
         self.derivatives([1.0], [[0.5, 0.5]] if self.rowwise else [0.5])
 

@@ -202,9 +202,8 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 
 def _is_array(value: Any) -> bool:
-    if isinstance(value, torch.Tensor | np.ndarray | list | tuple):
-        return True
-    return hasattr(value, "__array__") and not np.isscalar(value)  # a Series of pandas
+    is_one = hasattr(value, "__array__") and not np.isscalar(value)
+    return is_one or isinstance(value, list | tuple)
 
 
 def as_buffer(value: Any) -> Any:

@@ -448,6 +448,6 @@ def log_loss(
     shape = class_inputs.shape(y_pred, "y_pred")
     if len(shape) > 1 and shape[-1] != 1:
         return sparse_cross_entropy(y_true, y_pred, **options)
-    if len(shape) > len(class_inputs.shape(y_true, "y_true")):
+    if 1 < len(shape) == 1 + len(class_inputs.shape(y_true, "y_true")):
         y_pred = backend_of(y_pred).asarray(y_pred, "y_pred")[..., 0]
     return binary_cross_entropy(y_true, y_pred, **options)

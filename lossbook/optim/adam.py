@@ -103,19 +103,20 @@ def adam_rule(
     moved = quicker(h, p, g, m, v) if quicker else None
     if moved is not None:
         return moved  # type: ignore[no-any-return]
-    m, v = _means(h, g, m, v)
+    m, v = running_means(h, g, m, v)
     return _divided(xp, h, p, m, v), m, v
 
 
 def _amsgrad(
     xp: Backend, h: Any, p: Array, g: Array, m: Array, v: Array, v_max: Array
 ) -> tuple[Array, ...]:
-    m, v = _means(h, g, m, v)
+    m, v = running_means(h, g, m, v)
     v_max = xp.maximum(v_max, v)
     return _divided(xp, h, p, m, v_max), m, v, v_max
 
 
-def _means(h: Any, g: Array, m: Array, v: Array) -> tuple[Array, Array]:
+def running_means(h: Any, g: Array, m: Array, v: Array) -> tuple[Array, Array]:
+    """Return the mean of the gradients and that of their squares, one step on."""
     if h.like == "keras":  # in its own order, which loses v where beta2 is near 0
         return m + (1 - h.beta1) * (g - m), v + (1 - h.beta2) * (g * g - v)
     return h.beta1 * m + (1 - h.beta1) * g, h.beta2 * v + (1 - h.beta2) * g * g

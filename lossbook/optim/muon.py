@@ -6,7 +6,12 @@ from typing import Any
 
 from lossbook.backends import Array, Backend
 from lossbook.core.checks import check_flag
-from lossbook.optim.adam import adam_rule, adam_settings, one_minus_power
+from lossbook.optim.adam import (
+    adam_rule,
+    adam_settings,
+    one_minus_power,
+    running_means,
+)
 from lossbook.optim.clipping import global_norm
 from lossbook.optim.optimizer import Optimizer, Rate
 from lossbook.optim.settings import (
@@ -207,8 +212,7 @@ def _other(
     if h.like == "keras" or not h.nesterov:
         return adam_rule(xp, h, p, g, m, *squares)
     (v,) = squares
-    m = h.beta1 * m + (1 - h.beta1) * g
-    v = h.beta2 * v + (1 - h.beta2) * g * g
+    m, v = running_means(h, g, m, v)
     ahead = _ahead(xp, h.t, h.beta1, h.base1, m, g)
     root = one_minus_power(xp, h.base2, h.t) ** 0.5
     return p - h.lr * root * ahead / (xp.sqrt(v) + h.eps * root), m, v

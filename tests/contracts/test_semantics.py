@@ -99,6 +99,14 @@ def test_log_loss_takes_a_column_for_probabilities_of_label_1(backend):
 
 
 @on_every_backend
+def test_log_loss_does_not_choose_among_probabilities_for_a_single_label(backend):
+    label, p = array(backend, 1), array(backend, [0.9, 0.1])
+    for one in (p, p[:1]):
+        with pytest.raises(ValueError, match="same shape"):
+            lb.log_loss(label, one)
+
+
+@on_every_backend
 @every_case
 def test_an_empty_batch_is_refused(case, backend):
     empty = [x[:0] for x in case.inputs(backend)]
