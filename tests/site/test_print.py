@@ -110,7 +110,13 @@ def test_a_diagram_drawn_for_the_dark_has_dark_words_on_paper(dark_page):
 
 
 @pytest.mark.parametrize(
-    "name", [CHAPTER, "book/reference/glossary", "book/reference/api"]
+    "name",
+    [
+        CHAPTER,
+        "book/reference/glossary",
+        "book/reference/api",
+        "book/reference/api-tools",
+    ],
 )
 def test_nothing_is_cut_at_the_edge_of_a_sheet(browser, name):
     context = browser.new_context(offline=True, viewport=pdf.PAPER)

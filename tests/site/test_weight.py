@@ -10,21 +10,16 @@ from .conftest import PATIENCE, Visit, open_page
 pytestmark = pytest.mark.site
 
 LIMIT = 500_000
-# Pages over the limit, and why they may be.
-HEAVY = {
-    # Every public function with its parameters; two thirds are Sphinx's own markup.
-    "book/reference/api",
-}
 FRAMES = re.compile(r'data-frames="([^"]*)"')
 DIAGRAMS = "book/concepts/families-and-choosing.html"
 SLIDERS = "book/optimizers/momentum.html"
 
 
-def test_no_page_is_heavy_but_those_with_a_reason(html):
-    heavy = {
+def test_no_page_is_heavy(html):
+    heavy = [
         built.name_of(page) for page in built.pages() if page.stat().st_size > LIMIT
-    }
-    assert heavy == HEAVY
+    ]
+    assert heavy == []
 
 
 def test_the_frames_of_sliders_are_files_beside_the_pages(html):
