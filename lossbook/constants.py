@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossbook.backends import Array, Backend, backend_of
+from lossbook.core.checks import refuse_unknown
 from lossbook.core.inputs import weights_of
 from lossbook.core.reduction import EXACT
 from lossbook.gradients import derivatives, loss_name, unwrapped
@@ -87,20 +88,31 @@ def best_constant(
     sample_weight = own_weight if sample_weight is None else sample_weight
     xp = backend_of(y_true, sample_weight)
     truth = xp.asarray(y_true, "y_true")
-    if xp.range_of(truth) is None:
-        _refuse_unknown(xp, truth)
-    options = {**_options(loss), **parameters}
+    if not xp.is_known(truth):
+        refuse_unknown("best_constant", "y_true")
+    known = xp.to_numpy(truth)
+    if not known.size:
+        raise ValueError("y_true is empty: there is no best constant. Pass the data.")
+    on_cpu = {key: _on_cpu(value) for key, value in parameters.items()}
+    options = {**_options(loss), **on_cpu}
     labels = name == "sparse_cross_entropy"
     like = xp.zeros_like(truth) + 0.5 if labels else xp.to_float(truth)
     if labels:
-        options["classes"] = _number_of_classes(xp.to_numpy(truth), options)
+        options["classes"] = _number_of_classes(known, options)
     _try(loss, xp, truth, options.get("classes"), sample_weight, parameters)
+    if xp.range_of(truth) is None:  # on a GPU, where the loss has not looked
+        weight = _on_cpu(sample_weight)
+        _try(loss, backend_of(known), known, options.get("classes"), weight, on_cpu)
     weights = weights_of(xp, sample_weight, like)
     data = _data(xp, truth, weights and weights.values, options)
-    solve = _SOLUTIONS.get(name) or partial(_searched, loss, parameters)
+    solve = _SOLUTIONS.get(name) or partial(_searched, loss, on_cpu)
     found = np.asarray(solve(data, options))
     result = xp.cast(xp.asarray(found, "the best constant", like), like)
     return result if labels else xp.sum(result)
+
+
+class MissingClassError(ValueError):
+    """No finite logits are best, because no row has one of the classes."""
 
 
 class _Data(NamedTuple):
@@ -114,15 +126,6 @@ class _Data(NamedTuple):
 
     def mean(self) -> float:
         return float((self.weights * self.values).sum() / self.weights.sum())
-
-
-def _refuse_unknown(xp: Backend, truth: Array) -> None:
-    if 0 in xp.shape(truth):
-        raise ValueError("y_true is empty: there is no best constant. Pass the data.")
-    raise TypeError(
-        "best_constant looks at the values of y_true, which are not known here. Call "
-        "it before the graph, on values."
-    )
 
 
 def _options(loss: Callable[..., Any]) -> dict[str, Any]:
@@ -150,11 +153,15 @@ def _try(
     loss(truth, y_pred, sample_weight=sample_weight, reduction="sum", **parameters)
 
 
+def _on_cpu(value: Any) -> Any:
+    return backend_of(value).to_numpy(value) if hasattr(value, "shape") else value
+
+
 def _number_of_classes(labels: Any, options: Options) -> int:
     """Return how many classes there are: a weight each, or up to the largest label."""
     weights = options["class_weight"]
     if weights is not None:
-        return int(np.size(backend_of(weights).to_numpy(weights)))
+        return int(np.size(weights))
     counted = labels[labels != options["ignore_index"]]
     known = counted.size and counted.dtype.kind in "iu"
     return max(int(counted.max()) + 1 if known else 0, 2)
@@ -167,8 +174,8 @@ def _data(xp: Backend, truth: Array, weight: Array | None, options: Options) -> 
     if weight is not None:
         weights = xp.to_numpy(weight).reshape(-1).astype(np.float64)
     if "variance" in options:
-        variance = backend_of(options["variance"]).to_numpy(options["variance"])
-        weights = weights / np.asarray(variance, np.float64).reshape(-1)
+        variance = np.asarray(options["variance"], np.float64)
+        weights = weights / variance.reshape(-1)
     if options.get("ignore_index") is not None:
         weights = np.where(values == options["ignore_index"], 0, weights)
     counted = weights != 0
@@ -257,10 +264,10 @@ def _classes(data: _Data, options: Options) -> Any:
     smoothing, weights = options["label_smoothing"], options["class_weight"]
     mass = (1 - smoothing) * counts + smoothing * counts.sum() / len(counts)
     if weights is not None:
-        mass = mass * backend_of(weights).to_numpy(weights)
+        mass = mass * np.asarray(weights, np.float64)
     p = mass / mass.sum()
     if options["from_logits"] and (p == 0).any():
-        raise ValueError(
+        raise MissingClassError(
             f"no finite logit is best: y_true holds no label {int(np.argmin(p))}. "
             "Number the classes without gaps, or pass label_smoothing=0.01."
         )
@@ -304,7 +311,7 @@ def _searched(
     if not np.isfinite(data.values).all():
         return float("nan")
     if "alpha" in options:
-        alpha = float(backend_of(options["alpha"]).to_numpy(options["alpha"]))
+        alpha = float(options["alpha"])
         parameters = {**parameters, "alpha": alpha}
     ends = data.values[[0, -1]]
     if options.get("alpha") is not None and alpha < 1:

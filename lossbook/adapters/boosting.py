@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lossbook.constants import best_constant
+from lossbook.constants import MissingClassError, best_constant
 from lossbook.core.checks import is_number
 from lossbook.core.pointwise import Derivatives
 from lossbook.core.reduction import ABOVE, EXACT
@@ -204,9 +204,7 @@ class Objective(_Scored):
             best = best_constant(
                 self.loss, truth, sample_weight=sample_weight, **self.parameters
             )
-        except ValueError as error:
-            if not self.rowwise or "no finite logit" not in str(error):
-                raise
+        except MissingClassError as error:
             raise ValueError(
                 f"{str(error).partition('.')[0]}. Start at lossbook.best_constant("
                 f"lossbook.{ROWS}, y, from_logits=True, label_smoothing=0.01)."
@@ -246,8 +244,14 @@ class Objective(_Scored):
 class Metric(_Scored):
     """The mean of a loss, as a library of boosted trees asks for it."""
 
-    def __init__(self, loss: Callable[..., Any], parameters: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        parameters: dict[str, Any],
+        name: str | None = None,
+    ) -> None:
         super().__init__(loss, dict(parameters))
+        self.__name__ = name or self.loss_name
         if self.loss_name in _ANY_NUMBER:
             self.parameters.setdefault(_ANY_NUMBER[self.loss_name][0], True)
         if "class_weight" not in self.parameters:  # which fits its own classes alone

@@ -85,7 +85,9 @@ def objective(
     return Objective(loss, curvature, parameters)
 
 
-def metric(loss: Callable[..., Any], **parameters: Any) -> Metric:
+def metric(
+    loss: Callable[..., Any], *, name: str | None = None, **parameters: Any
+) -> Metric:
     """Make a metric for ``lgb.train(feval=)`` and ``fit(eval_metric=)``.
 
     It is the mean of the losses, weighted by the rows' weights; less is better.
@@ -94,6 +96,9 @@ def metric(loss: Callable[..., Any], **parameters: Any) -> Metric:
     ----------
     loss : callable
         As in :func:`objective`, those without a second derivative too.
+    name : str, optional
+        What LightGBM files it under: that of the loss, if not given. Two metrics of one
+        loss need two names, or their values come in one list.
     **parameters
         Those of the loss. Beside one of LightGBM's own objectives a metric is given
         probabilities or rates: pass ``from_logits=False`` or ``log_input=False`` then.
@@ -103,7 +108,7 @@ def metric(loss: Callable[..., Any], **parameters: Any) -> Metric:
     Metric
         A function for LightGBM, which pickles.
     """
-    return Metric(loss, parameters)
+    return Metric(loss, parameters, name)
 
 
 def predictor(model: Any, objective: Objective, start: Any = 0.0) -> Predictor:

@@ -89,7 +89,9 @@ def objective(
     return Objective(loss, curvature, parameters)
 
 
-def metric(loss: Callable[..., Any], **parameters: Any) -> Metric:
+def metric(
+    loss: Callable[..., Any], *, name: str | None = None, **parameters: Any
+) -> Metric:
     """Make a metric for ``xgb.train(custom_metric=)`` and ``eval_metric=``.
 
     It is the mean of the losses, weighted by the rows' weights; less is better.
@@ -98,6 +100,8 @@ def metric(loss: Callable[..., Any], **parameters: Any) -> Metric:
     ----------
     loss : callable
         As in :func:`objective`, those without a second derivative too.
+    name : str, optional
+        What XGBoost shows and files it under; that of the loss, if not given.
     **parameters
         Those of the loss. Beside one of XGBoost's own objectives a metric is given
         probabilities or rates: pass ``from_logits=False`` or ``log_input=False`` then.
@@ -107,7 +111,7 @@ def metric(loss: Callable[..., Any], **parameters: Any) -> Metric:
     Metric
         A function for XGBoost, which pickles.
     """
-    return Metric(loss, parameters)
+    return Metric(loss, parameters, name)
 
 
 def predictor(model: Any, objective: Objective) -> Predictor:

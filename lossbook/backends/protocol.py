@@ -99,6 +99,9 @@ class Backend(Protocol):
     def to_numpy(self, x: Array, /) -> Any:
         """Return the values as a NumPy array, without a gradient."""
 
+    def is_known(self, x: Array, /) -> bool:
+        """Say whether there are values, on whatever device: none in a graph or vmap."""
+
     def to_float(self, x: Array, /) -> Array:
         """Give integers a float dtype and half precision float32; leave the rest."""
 

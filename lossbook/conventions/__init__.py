@@ -110,6 +110,10 @@ class Table:
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
+    def __contains__(self, loss: object) -> bool:
+        """Say whether the table has a row of this loss."""
+        return any(loss in (row.loss, row) for row in self.rows)
+
     def __getitem__(self, loss: str) -> Row:
         """Return the row of a loss, by the name that the table shows."""
         for row in self.rows:

@@ -35,6 +35,18 @@ class Weights(NamedTuple):
     positive: bool
 
 
+def refuse_unknown(owner: str, name: str) -> None:
+    """Say that a function needs values where a graph or vmap has none.
+
+    The caller asks `xp.is_known`, in its own frame: an error of a function that it
+    calls torch.compile takes for a reason to go on outside of its graph, with values.
+    """
+    raise TypeError(
+        f"{owner} looks at the values of {name}, which are not known here. Call it "
+        "before the graph, on values."
+    )
+
+
 def known_range(
     xp: Backend, x: Array, nan_as: float = 0.0
 ) -> tuple[float, float] | None:

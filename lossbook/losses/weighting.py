@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lossbook.backends import Array, Backend, Of2, Of4, backend_of
-from lossbook.core.checks import check_flag, checked_weight
+from lossbook.core.checks import check_flag, checked_weight, refuse_unknown
 from lossbook.core.class_inputs import check_ignore_index
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.registry import loss
@@ -60,7 +60,7 @@ def class_weights(
         the largest label has no sample though `classes` is not given, or `kind` is
         unknown.
     TypeError
-        If the labels are not integers.
+        If the labels are not integers, or not known yet, as inside a graph.
 
     References
     ----------
@@ -87,6 +87,8 @@ def class_weights(
             f"labels must be integers 0 to C - 1, got dtype {xp.dtype_name(known)}. "
             "Use np.unique(labels, return_inverse=True)[1] to number other labels."
         )
+    if not xp.is_known(known):
+        refuse_unknown("class_weights", "labels")
     counts = _counts(_without(xp.to_numpy(known), ignore_index), classes)
     occur = counts > 0
     weights = counts.sum() / (occur.sum() * np.where(occur, counts, 1)) * occur
@@ -117,8 +119,8 @@ def _without(labels: Any, ignore_index: int | None) -> Any:
 def _counts(labels: Any, classes: int | None) -> Any:
     if labels.min() < 0:
         raise ValueError(
-            f"labels must be 0 to C - 1, got {labels.min()}. Leave out labels that are "
-            "to be ignored: labels[labels >= 0]."
+            f"labels must be 0 to C - 1, got {labels.min()}. Pass "
+            f"ignore_index={labels.min()} if it counts nothing."
         )
     if classes is not None and labels.max() >= classes:
         raise ValueError(

@@ -374,6 +374,24 @@ def test_clones_are_cross_validated_and_fitted_models_pickle(name):
     np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
 
 
+def test_two_metrics_of_one_loss_are_told_apart_by_their_names():
+    room, library, history = adapter("lightgbm"), load("lightgbm"), {}
+    metrics = [room.metric(lb.huber, delta=1.0)]
+    metrics.append(room.metric(lb.huber, name="wide", delta=9.0))
+    rows = library.Dataset(X, NUMBER)
+    library.train(
+        {"objective": room.objective(lb.huber), "metric": "None", "verbosity": -1},
+        rows, 1, valid_sets=[rows], feval=metrics,
+        callbacks=[library.record_evaluation(history)],
+    )  # fmt: skip
+    assert {key: len(values) for key, values in history["training"].items()} == {
+        "huber": 1,
+        "wide": 1,
+    }
+    assert adapter("xgboost").metric(lb.mse, name="e2").__name__ == "e2"
+    assert adapter("xgboost").metric(lb.mse).__name__ == "mse"
+
+
 @on_every_library
 def test_early_stopping_follows_our_metric(name):
     room, library = adapter(name), load(name)

@@ -116,6 +116,9 @@ def test_it_renders_as_a_table_of_markdown(table):
 
 
 def test_an_unknown_loss_is_an_error_that_lists_them(table):
+    assert "huber" in table
+    assert table["huber"] in table
+    assert "mape" not in table
     with pytest.raises(KeyError, match=r"no loss 'mape'; there are \['mse'"):
         table["mape"]
 

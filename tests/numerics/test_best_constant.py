@@ -7,7 +7,7 @@ import pytest
 
 import lossbook as lb
 
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, jax, numpy_of
 from ..cases import BIT, CASES, COUNT, ELEMENTS, LOGITS, REAL
 
 RNG = np.random.default_rng(5)
@@ -103,6 +103,58 @@ def test_the_lowest_of_several_valleys_is_found():
         assert abs(best - 50) < 0.1
     far = lb.best_constant(lb.huber, [1e9, 0.0, 0.0])
     assert float(far) == pytest.approx(0.5, abs=1e-9)
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_half_precision_of_pytorch_is_taken_and_gives_float32(half):
+    import torch
+
+    y, weight = (
+        torch.tensor(x).to(getattr(torch, half)) for x in ([1.0, 2, 5], [1, 1, 2])
+    )
+    best = lb.best_constant(lb.mse, y, sample_weight=weight)
+    assert best.dtype == torch.float32
+    assert float(best) == 3.25
+    labels, weights = torch.tensor([0, 1, 1]), weight[:2]
+    frequencies = lb.best_constant(
+        lb.sparse_cross_entropy, labels, class_weight=weights
+    )
+    torch.testing.assert_close(frequencies, torch.tensor([1 / 3, 2 / 3]))
+
+
+def test_on_a_device_that_is_not_looked_at_values_are_looked_at_once(monkeypatch):
+    import torch
+
+    monkeypatch.setattr("lossbook.backends.torch.ops.is_open", lambda x: False)
+    y, weight = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 1.0, 2.0])
+    assert float(lb.best_constant(lb.mse, y, sample_weight=weight)) == 3.75
+    for given in ({"y_true": -y}, {"y_true": y, "sample_weight": -weight}):
+        with pytest.raises(ValueError, match="must"):
+            lb.best_constant(lb.poisson_nll, **given)
+    with pytest.raises(ValueError, match="empty"):
+        lb.best_constant(lb.mse, y[:0])
+
+
+@pytest.mark.parametrize("where", ["compile", "vmap", "tf.function", "jit"])
+@pytest.mark.parametrize(
+    "look", [lb.class_weights, partial(lb.best_constant, lb.zero_one)]
+)
+def test_values_that_are_not_known_yet_are_refused_with_the_remedy(look, where):
+    backend = {"tf.function": "tensorflow", "jit": "jax"}.get(where, "torch")
+    y = array(backend, np.array([[0, 1, 1]]))
+    if backend == "torch":
+        import torch
+
+        transform = torch.compile if where == "compile" else torch.func.vmap
+    elif backend == "jax":
+        transform = jax().jit
+    else:
+        import tensorflow as tf
+
+        transform = tf.function
+    look_later = transform(lambda labels: look(labels))
+    with pytest.raises(TypeError, match=r"looks at the values .* before the graph"):
+        look_later(y)
 
 
 def test_where_no_constant_is_best_it_says_so():

@@ -510,6 +510,47 @@ def test_check_gradient_names_the_element_of_a_wrong_gradient(backend):
     assert lb.check_gradient(half_of_its_gradient(backend), x, rtol=2.0) > 0.9
 
 
+MINIMA = [
+    (lb.mse, {}, [1.0, 200.0], lambda y: y),
+    (lb.log_cosh, {}, [1.0, -3.0], lambda y: y),
+    (lb.poisson_nll, {"log_input": True}, [np.e, 2.0, 5000.0], np.log),
+    (lb.binary_cross_entropy, {}, [0.3, 0.6], lambda y: y),
+    (lb.binary_cross_entropy, LOGITS, [0.3, 0.6], lambda y: np.log(y / (1 - y))),
+    (lb.cross_entropy, LOGITS, [0.3, 0.7], np.log),
+]
+
+
+@on_every_backend
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("loss", "options", "y", "best"), MINIMA)
+def test_check_gradient_passes_at_a_minimum_where_the_gradient_is_rounding(
+    loss, options, y, best, dtype, backend
+):
+    y = np.array(y)
+    truth, pred = (array(backend, x.astype(dtype)) for x in (y, best(y)))
+    lb.check_gradient(lambda p: 1 + loss(truth, p, **options), pred)
+
+
+def test_check_gradient_sees_a_small_slope_that_is_wrong_at_a_minimum():
+    import torch
+
+    y = torch.tensor([1.0, 2.0], dtype=torch.float64)
+
+    def tilted(p):
+        return 1 + lb.mse(y, p) + 1e-8 * (p - p.detach()).sum()
+
+    with pytest.raises(AssertionError, match=r"is 1e-08, central"):
+        lb.check_gradient(tilted, y)
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_check_gradient_takes_half_precision(half):
+    import torch
+
+    y = torch.tensor([1.0, 2.0]).to(getattr(torch, half))
+    assert lb.check_gradient(lambda p: lb.mse(y, p), y + 1) < 1e-2
+
+
 @on_every_backend
 def test_check_gradient_does_not_pass_nan(backend):
     x = array(backend, [1.0, np.nan])

@@ -166,6 +166,11 @@ def to_numpy(x: Array) -> Any:
     return np.asarray(stop_gradient(x))
 
 
+def is_known(x: Array) -> bool:
+    """Say whether there are values, on whatever device."""
+    return not isinstance(stop_gradient(x), jax.core.Tracer)
+
+
 def full(x: Array) -> Array:
     """Return `x`: an array of JAX is whole, wherever its parts lie."""
     return x

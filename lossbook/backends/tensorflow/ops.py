@@ -222,6 +222,11 @@ def to_numpy(x: Array) -> Any:
     return np.asarray(x)
 
 
+def is_known(x: Array) -> bool:
+    """Say whether there are values, on whatever device."""
+    return hasattr(x, "numpy")
+
+
 def full(x: Array) -> Array:
     """Return `x`: replicas of TensorFlow hold plain tensors."""
     return x

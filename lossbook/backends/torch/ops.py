@@ -188,7 +188,19 @@ def _rows(x: Array) -> Array:
 
 def to_numpy(x: Array) -> Any:
     """Return the values as a NumPy array, without a gradient."""
-    return x.detach().cpu().numpy()
+    # NumPy has no bfloat16.
+    return (x.float() if x.dtype == torch.bfloat16 else x).detach().cpu().numpy()
+
+
+def is_known(x: Array) -> bool:
+    """Say whether there are values, on whatever device."""
+    if torch.compiler.is_compiling() or _is_tracing():
+        return False
+    try:
+        x.detach().reshape(-1)[:1].tolist()
+    except RuntimeError:  # vmap has no single value to show
+        return False
+    return True
 
 
 def stop_gradient(x: Array) -> Array:
