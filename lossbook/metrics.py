@@ -1,9 +1,9 @@
 """Metrics: what one wants of a model, and cannot train it by.
 
-They count, so that a small change of the parameters changes nothing: their slope is 0
-or nowhere. They are here to be set beside the losses; scikit-learn has the rest of
-them. All take labels, not probabilities, as arrays of any framework, and return a
-Python float without a unit.
+All but `r2` take labels, not probabilities, and count, so that a small change of the
+parameters changes nothing: their slope is 0 or nowhere. They are here to be set beside
+the losses; scikit-learn has the rest of them. They take arrays of any framework, and
+return a Python float without a unit.
 """
 
 from __future__ import annotations

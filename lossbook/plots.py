@@ -1,4 +1,4 @@
-"""The figures of the book, under their public name."""
+"""The figures of the book, and sliders and players for pages without a kernel."""
 
 try:
     from lossbook._book.plots import *  # noqa: F403

@@ -151,7 +151,7 @@ def warp(
               r = \#\{k : h_k > 0\}, \qquad H_r = \sum_{i=1}^r \frac1i
 
     The rank r is the number of negatives that come too close, so that a mistake at the
-    top of the list costs more than one at its end; L(0)/0 counts as 0. This is the sum
+    top of the list costs more than one at its end; H_0 / 0 counts as 0. This is the sum
     that the sampling of WSABIE approximates, computed without chance: if the K
     negatives are a sample of all, r is the rank within the sample. The slope takes r as
     the constant that it is between kinks:
@@ -193,7 +193,7 @@ def warp(
     Examples
     --------
     >>> import lossbook as lb
-    >>> float(lb.warp([1.0], [[0.5, 1.5, -3.0]]))  # L(2) / 2 * (0.5 + 1.5)
+    >>> float(lb.warp([1.0], [[0.5, 1.5, -3.0]]))  # H_2 / 2 * (0.5 + 1.5)
     1.5
     """
     margin = check_between("margin", margin, 0, float_info.max)

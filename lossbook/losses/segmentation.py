@@ -41,7 +41,7 @@ def dice(
     .. math:: \ell = 1 - \frac{2\sum_i y_i p_i + s}{\sum_i y_i + \sum_i p_i + s}
               = \frac{A + M}{2H + A + M + s}, \qquad
               \frac{\partial\ell}{\partial p_i}
-              = \frac{(1 - 2 y_i)(1 - \ell) - y_i \ell}{H + (A + M + s)/2}\cdot\frac12
+              = \frac{1 - \ell - 2 y_i}{2H + A + M + s}
 
     with H hits, A false alarms and M misses, counted in probability. No term is a
     difference, so that a loss near 0 keeps its digits: it is at most 4 ulp off, and a

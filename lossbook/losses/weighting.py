@@ -156,7 +156,8 @@ def multitask(losses: Any, log_variances: Any) -> Array:
     losses : list of scalars, or array of shape (T,)
         One loss a task, 0 or more; one that can become negative pulls s to -inf.
     log_variances : list of scalars, or array of shape (T,)
-        The parameters s, one a task; 0 to start with.
+        The parameters s, one a task. Start at the logarithms of the first losses: at 0
+        all weigh alike, and a task wins by its unit.
 
     Returns
     -------

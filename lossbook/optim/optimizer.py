@@ -31,7 +31,8 @@ class Optimizer:
     settings : dict
         The other numbers of the rule.
     rule : callable
-        The update of one array, as above.
+        The update of one array: of the backend, the numbers, a parameter, its gradient
+        and its slots it makes the new parameter and slots.
     slots : dict
         What is remembered for each parameter, and the value that it starts with.
     decay : callable or structure of bool, optional

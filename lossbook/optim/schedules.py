@@ -79,8 +79,10 @@ def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
 
     Parameters
     ----------
-    lr, final : float
-        The learning rate at the start, and from step `steps` on.
+    lr : float
+        The learning rate at the start.
+    final : float
+        The learning rate from step `steps` on.
     steps : int
         How long it takes.
 
@@ -125,8 +127,10 @@ def one_cycle(
         Steps of the whole training.
     warmup : float
         Share of the steps in which it rises, strictly between 0 and 1.
-    start, final : float
-        The first and the last learning rate, as shares of `lr`.
+    start : float
+        The first learning rate, as a share of `lr`.
+    final : float
+        The last learning rate, as a share of `lr`.
 
     References
     ----------
@@ -207,8 +211,10 @@ def lr_range_test(
         it may take a new batch at each call.
     params : array, or list, tuple, dict or iterator of arrays
         Where to start. They are not changed.
-    lowest, highest : float
-        The first and the last learning rate; in between it grows by a fixed factor.
+    lowest : float
+        The first learning rate; from step to step it grows by a fixed factor.
+    highest : float
+        The last learning rate.
     steps : int
         How many steps, at least 2.
     stop : float
