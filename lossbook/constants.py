@@ -275,12 +275,23 @@ def _classes(data: _Data, options: Options) -> Any:
 
 
 def _focal(data: _Data, options: Options) -> float:
-    """Search among logits: there are two different losses, of 0 and of 1."""
+    """Search among logits: targets of 1 alone, or of 0, want an infinite one."""
     from lossbook.losses.focal import focal
 
-    if len(data.values) < 2 and not options["from_logits"]:
-        return float(data.values[0])
-    _odds(data.weight_of(1), data.weight_of(0), "0 and 1")
+    y, alpha = data.values, options["alpha"]
+    if np.isnan(y).any():
+        return float("nan")
+    counted = y if alpha is None else y[alpha * y + (1 - alpha) * (1 - y) > 0]
+    if not counted.size:
+        raise ValueError(
+            f"alpha={alpha} leaves no target that counts: every constant is as good. "
+            "Pass an alpha between 0 and 1."
+        )
+    least, most = counted[0], counted[-1]
+    if least == most and least in (0, 1):
+        if not options["from_logits"]:
+            return float(least)
+        _odds(float(least), 1 - float(least), "0 and 1")
     given = {"gamma": options["gamma"], "alpha": options["alpha"], "from_logits": True}
     z = _lowest(focal, given, data, np.linspace(-60, 60, 481))
     return z if options["from_logits"] else float(1 / (1 + np.exp(-z)))

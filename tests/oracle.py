@@ -262,8 +262,8 @@ def _adaptive(alpha):
     def bound(y, p):
         s = (p - y) ** 2
         if alpha == float("-inf"):
-            return 8 + 8 * s / 2
-        return 8 + 8 * abs(alpha) / 2 * mp.log1p(s / max(b, mp.mpf("1e-7")))
+            return 10 + 8 * s / 2
+        return 10 + 8 * abs(alpha) / 2 * mp.log1p(s / max(b, mp.mpf("1e-7")))
 
     def curvature(y, p):
         s = (p - y) ** 2
@@ -372,7 +372,7 @@ DEFINITIONS = [
     Definition(
         "binary_cross_entropy",
         *_weighted(3)[:2],
-        y=BIT, options={"from_logits": True, "pos_weight": 3.0},
+        y=BIT, options={"from_logits": True, "pos_weight": 3.0}, ulp=lambda y, z: 5.0,
         curvature=lambda y, z: (1 + 2 * y) * _spread(z),
         slope_size=_weighted(3)[2],
     ),
@@ -393,20 +393,20 @@ DEFINITIONS = [
         Definition(
             "focal", **_focal_logits(g), y=BIT,
             options={"gamma": g, "from_logits": True},
-            ulp=lambda y, z, g=g: 4 + 2 * g,
+            ulp=lambda y, z, g=g: 4 + 4 * g,
         )
         for g in (0.0, 0.5, 2.0)
     ),
     *(
         Definition(
             "focal", **_focal(g), y=BIT, p=UNIT, options={"gamma": g},
-            ulp=lambda y, p, g=g: 4 + 2 * g,
+            ulp=lambda y, p, g=g: 4 + 4 * g,
         )
         for g in (0.0, 2.0)
     ),
     Definition(
         "focal", **_soft_focal(2), y=UNIT, options={"from_logits": True},
-        ulp=lambda y, z: 8,
+        ulp=lambda y, z: 12,
     ),
 ]  # fmt: skip
 

@@ -189,7 +189,7 @@ def digits() -> Dataset:
     set in the middle of 28 x 28, as MNIST's are. The last fifth of each class is
     the test set: neighbouring rows come from the same writer, and a random split
     would test on hands that were seen in training (1-nearest-neighbour then gets
-    99.7 % right instead of 96.1 %).
+    nearly 99 % right instead of 96.1 %).
 
     Returns
     -------

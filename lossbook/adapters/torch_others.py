@@ -1,7 +1,8 @@
 """Classes of PyTorch for losses of more, or of other, arrays than truth and prediction.
 
-They are written by hand, because each is called in its own way. Those that bear a name
-of ``torch.nn`` take what PyTorch's class takes, in its order and with its defaults.
+They are written by hand, because each is called in its own way. `GaussianNLLLoss` and
+`MarginRankingLoss` take what PyTorch's class takes, in its order and with its defaults.
+`LinearCrossEntropyLoss` holds the layer, as PyTorch's does, and has options of its own.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def gan_discriminator(
     Raises
     ------
     ValueError
-        If `kind` is unknown, there are no samples, and as in :func:`lossbook.mse`.
+        If `kind` is unknown, and as in :func:`lossbook.mse`.
 
     References
     ----------

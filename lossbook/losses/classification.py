@@ -57,7 +57,8 @@ def binary_cross_entropy(
     from_logits : bool
         Whether `y_pred` holds logits z.
     pos_weight : number or array, optional
-        Multiplies the term of the positives; one a class (the last axis) if an array.
+        Multiplies the term of the positives, for 1 ulp more; one a class (the last
+        axis) if an array.
     label_smoothing : float
         Moves targets to y (1 - s) + s/2.
     eps : float, optional
@@ -200,10 +201,11 @@ def cross_entropy(
     r"""Cross-entropy against one-hot or soft targets, in nats.
 
     .. math:: \ell = -\sum_c y_c \log p_c, \qquad p = \operatorname{softmax}(z), \qquad
-              \frac{\partial\ell}{\partial z_c} = p_c - y_c
+              \frac{\partial\ell}{\partial z_c} = p_c \sum_k y_k - y_c
 
-    It is at most 4 ulp of max(1, \|largest logit\|) off. Logits of -inf rule a class
-    out; a row of nothing else has no softmax and gives NaN.
+    which is p_c - y_c for targets that sum to 1. It is at most 4 ulp of the largest of
+    1, the sizes of the logits and the loss off. Logits of -inf rule a class out; a row
+    of nothing else has no softmax and gives NaN.
 
     Parameters
     ----------
@@ -308,8 +310,10 @@ def sparse_cross_entropy(
     Raises
     ------
     ValueError
-        If a label is out of range or not an integer, probabilities leave [0, 1], and as
-        in :func:`lossbook.mse`.
+        If a label is out of range, probabilities leave [0, 1], and as in
+        :func:`lossbook.mse`.
+    TypeError
+        If the labels are not integers.
 
     Examples
     --------

@@ -43,7 +43,8 @@ def info_nce(
     otherwise: :func:`lossbook.sparse_cross_entropy` with the other keys as wrong
     classes. For the loss of CLIP take the mean of both directions, with a temperature
     that is learned, ``temperature=log_temperature.exp()``. The cosine with a vector of
-    zeros is 0, and so is its slope. The error is at most 4 ulp of 1/τ.
+    zeros is 0, and so is its slope. The error is at most 4 ulp of the larger
+    of 1/τ and the loss.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def focal(
               \alpha_y = y \alpha + (1 - y)(1 - \alpha),
 
     which for a soft target need not be least at p = y. With gamma = 0 it is binary
-    cross-entropy. The power costs digits: the error is at most 4 + 2 gamma ulp.
+    cross-entropy. The power costs digits: the error is at most 4 + 4 gamma ulp.
 
     Parameters
     ----------
@@ -157,6 +157,8 @@ def sparse_focal(
     ValueError
         If a label is out of range, probabilities leave [0, 1], `gamma` is negative, and
         as in :func:`lossbook.mse`.
+    TypeError
+        If the labels are not integers.
 
     References
     ----------

@@ -24,7 +24,7 @@ from lossbook.core.inputs import (
 from lossbook.core.reduction import Reduction, check_reduction, weighted
 from lossbook.core.registry import loss
 
-_ROOM = 2**23  # logits held at once if nobody says otherwise: 32 MB in float32
+_ROOM = 2**23  # logits held at once if nobody says otherwise and d is not large
 
 
 @loss("layer")
@@ -80,7 +80,8 @@ def linear_cross_entropy(
         A label that counts nothing. If all are ignored, loss and gradients are 0.
     chunk_size : int, optional
         How many rows of logits are held at once; by default as many as make 8 million
-        numbers. In half precision PyTorch holds a quarter of that, in columns.
+        numbers, or d / 16 if that is more. In half precision PyTorch holds a quarter of
+        that, in columns.
     label_smoothing : float
         Spreads this share of each target evenly over all classes.
     class_weight : array, optional

@@ -261,6 +261,8 @@ def multiclass_hinge(
     ValueError
         If there are fewer than two classes, a label is out of range, or `margin` is not
         positive; and as in :func:`lossbook.mse`.
+    TypeError
+        If the labels are not integers.
 
     References
     ----------

@@ -53,7 +53,8 @@ def mse(
     Raises
     ------
     ValueError
-        If the shapes differ, the batch is empty, or a weight is negative.
+        If the shapes differ, a weight is negative, or a mean is asked of an empty
+        batch, whose sum is 0.
 
     References
     ----------
@@ -100,7 +101,7 @@ def rmse(
         As in :func:`mse`.
     reduction : {"mean", "sum", "none", "sum_over_batch_size"}
         Applied under the root. With ``"none"`` the root is taken of each squared error,
-        which makes it the absolute error.
+        which makes it the absolute error, and a weight multiplies that.
 
     Returns
     -------
@@ -396,7 +397,8 @@ def poisson_nll(
     .. math:: \ell = \hat y - y \log \hat y, \qquad \ell' = 1 - y / \hat y
 
     The term log y!, which no prediction changes, is left out. Where the two terms
-    cancel, the last digits do too: the error is at most 4 ulp of the larger term.
+    cancel, the last digits do too: the error is at most 4 ulp of the largest of the
+    terms and their sum.
 
     Parameters
     ----------
@@ -475,7 +477,7 @@ def gaussian_nll(
               \frac{\partial\ell}{\partial v} = \frac{v - (\hat y - y)^2}{2 v^2}
 
     Where the two terms cancel, the last digits do too: the error is at most 4 ulp of
-    the larger term.
+    the largest of the terms, with `full` its constant among them, and their sum.
 
     Parameters
     ----------

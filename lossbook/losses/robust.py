@@ -37,7 +37,7 @@ def adaptive_robust(
               u = \log(1 + (e/s)^2 / b), \qquad b = \max(|\alpha - 2|, \epsilon).
 
     An exponential magnifies the rounding of its exponent t = alpha u / 2: value and
-    slope are at most 8 + 8 \|t\| ulp off.
+    slope are at most 10 + 8 \|t\| ulp off.
 
     Parameters
     ----------

@@ -222,7 +222,7 @@ def tversky(
 
     The exponent is that of segmentation-models; the paper on focal Tversky loss calls
     1/γ what is γ here. Below 1 the slope grows without bound as the loss nears 0, where
-    it counts as 0. The power costs 2 gamma ulp more than :func:`dice`.
+    it counts as 0. The power costs 4 gamma ulp more than :func:`dice`.
 
     Parameters
     ----------

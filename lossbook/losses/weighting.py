@@ -42,8 +42,9 @@ def class_weights(
     kind : {"balanced", None}
         None gives each class the weight 1.
     classes : int, optional
-        How many classes there are, where some may not occur in these labels: their
-        weight is 0. By default each must occur, and the largest label is the last.
+        How many classes there are, where some may not occur in these labels: balanced,
+        their weight is 0. By default each must occur, and the largest label is the
+        last.
     ignore_index : int, optional
         A label that is not counted.
 

@@ -43,7 +43,8 @@ def adam(
     eps : float, optional
         Keeps the division finite; 1e-8 in torch, 1e-7 in Keras.
     amsgrad : bool
-        Whether to divide by the largest v so far, so that no rate ever grows.
+        Whether to divide by the largest v so far, which is taken before v is corrected:
+        only the fading correction then lets a rate grow.
     weight_decay, decay : optional
         As in :func:`sgd`: in torch a part of the gradient, which is divided as well;
         in Keras this is :func:`adamw`.

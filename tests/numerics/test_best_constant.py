@@ -157,6 +157,31 @@ def test_values_that_are_not_known_yet_are_refused_with_the_remedy(look, where):
         look_later(y)
 
 
+SOFT = ([0.3, 0.3, 0.3], [0.3, 0.7, 0.6], [0.2, 0.4, 1.0], [0.0, 0.5], [0.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("y", SOFT)
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.25}, {"gamma": 0.5}, {"gamma": 5}])
+def test_the_best_constant_of_focal_loss_is_that_of_soft_targets_too(y, options):
+    p = np.linspace(0.001, 0.999, 999)
+    least = min(lb.focal(y, np.full(len(y), c), **options) for c in p)
+    best = lb.best_constant(lb.focal, y, **options)
+    assert lb.focal(y, np.full(len(y), best), **options) <= least * (1 + 1e-12)
+    z = lb.best_constant(lb.focal, y, **LOGITS, **options)
+    assert 1 / (1 + np.exp(-z)) == pytest.approx(best, abs=1e-12)
+
+
+@pytest.mark.parametrize(("alpha", "alone"), [(1.0, 1.0), (0.0, 0.0)])
+def test_an_alpha_that_leaves_one_class_has_the_best_constant_of_that_class(
+    alpha, alone
+):
+    assert lb.best_constant(lb.focal, [0, 1, 1], alpha=alpha) == alone
+    with pytest.raises(ValueError, match="no finite logit"):
+        lb.best_constant(lb.focal, [0, 1, 1], alpha=alpha, **LOGITS)
+    with pytest.raises(ValueError, match=r"alpha=.* leaves no target that counts"):
+        lb.best_constant(lb.focal, [1 - alone], alpha=alpha)
+
+
 def test_where_no_constant_is_best_it_says_so():
     bce = lb.binary_cross_entropy
     for call, words in (

@@ -119,6 +119,46 @@ def test_value_and_slope_are_within_a_few_ulp_of_mpmath(definition, backend, dty
     assert slope[1] <= 1, f"slope off by {slope[0]:.1f} ulp at {slope[2]}"
 
 
+def many_points(definition, n=100_000):
+    """Return float32 pairs, half of those without bounds where sigmoids turn."""
+    rng = np.random.default_rng(2)
+    pairs = [random_values(domain, rng, n) for domain in (definition.y, definition.p)]
+    for domain, values in zip((definition.y, definition.p), pairs, strict=True):
+        if domain == oracle.REAL:
+            values[::2] = rng.uniform(-12, 12, n // 2)
+    return [values.astype(np.float32) for values in pairs]
+
+
+def furthest(definition, backend, y, p):
+    """Return the pairs that are further off float64 than others, by three measures."""
+    narrow = evaluate(definition, backend, y, p)
+    wide = evaluate(definition, "numpy", y.astype(np.float64), p.astype(np.float64))
+    size, chosen = np.maximum(abs(y), abs(p)), set()
+    for got, exact in zip(narrow, wide, strict=True):
+        for least in (1e-30, 1, size):  # what is less TensorFlow takes for 0
+            with np.errstate(over="ignore", invalid="ignore"):  # too large for float32
+                unit = np.spacing(np.maximum(abs(exact), least).astype(np.float32))
+                error = abs(got - exact) / unit
+            chosen.update(np.argsort(np.nan_to_num(error, nan=0.0, posinf=0.0))[-5:])
+    rows = sorted(chosen)
+    return y[rows], p[rows]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("definition", oracle.DEFINITIONS, ids=lambda d: d.label)
+def test_of_many_pairs_in_float32_the_furthest_are_within_the_bound(
+    definition, backend
+):
+    value, slope = worst(
+        definition,
+        backend,
+        np.float32,
+        *furthest(definition, backend, *many_points(definition)),
+    )
+    assert value[1] <= 1, f"value off by {value[0]:.1f} ulp at {value[2]}"
+    assert slope[1] <= 1, f"slope off by {slope[0]:.1f} ulp at {slope[2]}"
+
+
 @pytest.mark.parametrize("definition", oracle.DEFINITIONS, ids=lambda d: d.label)
 @given(data=st.data())
 @settings(

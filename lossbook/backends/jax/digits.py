@@ -65,7 +65,7 @@ def log1p(x: Array) -> Array:
     """Return log(1 + x), near 0 as 2 artanh(s) with s = x / (2 + x)."""
     s, half = x / (2 + x), 0.5 * x * x
     rest = s * s * _series(_ARTANH, s * s, 5)
-    near = (x > -0.3) & (x < 0.45)
+    near = (x > -0.3) & (x < 0.7)
     return jnp.where(near, x - (half - s * (half + rest)), jnp.log(1 + x))
 
 

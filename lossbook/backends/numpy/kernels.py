@@ -55,8 +55,9 @@ def _log_cosh(error: Array, reduction: str) -> Array | None:
 def _log_cosh_of(error: Array) -> Array:
     size, square = np.abs(error), np.square(error)
     near = square * horner(LOG_COSH, square)
-    # From 1 on log(1 + x) has the digits of log1p that count beside the size.
-    far = size + (np.log(1 + np.exp(-2 * size)) - np.log(np.float32(2)))
+    # From 1 on log(1 + x) has the digits of log1p that count beside the size, and near
+    # 1 the first difference is exact.
+    far = (size - np.log(np.float32(2))) + np.log(1 + np.exp(-2 * size))
     return where(size < 1, near, far)
 
 
