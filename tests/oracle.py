@@ -318,6 +318,7 @@ DEFINITIONS = [
         curvature=lambda y, p: 1 / mp.cosh(p - y) ** 2,
         # An exponential magnifies the rounding of the error.
         curvature_size=lambda y, p: (1 + abs(p - y)) / mp.cosh(p - y) ** 2,
+        ulp=lambda y, p: 5.0,
     ),
     *(
         Definition(

@@ -49,7 +49,7 @@ def adam(
         As in :func:`sgd`: in torch a part of the gradient, which is divided as well;
         in Keras this is :func:`adamw`.
     like : {"torch", "keras"}
-        Whose formula and defaults.
+        Whose formula and defaults. Keras has the betas of the corrections in float32.
 
     References
     ----------
