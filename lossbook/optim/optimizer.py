@@ -67,7 +67,7 @@ class Optimizer:
         leaves, rebuild = _parameters(opened(params))
         xp = backend_of(*leaves)
         zeros = [xp.zeros_like(xp.to_float(xp.asarray(p, "params"))) for p in leaves]
-        state: dict[str, Any] = {"step": xp.asarray(np.float64(0), "step")}
+        state: dict[str, Any] = {"step": _counter(xp, np.float64(0))}
         for slot, start in self.slots.items():
             state[slot] = rebuild([self._kept(xp, slot, x) + start for x in zeros])
         return state
@@ -217,12 +217,19 @@ def _count(xp: Backend, state: dict[str, Any]) -> Array:
     step = state["step"]
     if not xp.owns(type(step)):
         try:
-            step = xp.asarray(np.float64(step), "state['step']")
+            step = _counter(xp, np.float64(step))
         except (TypeError, ValueError):
             raise _bad_count(repr(step)) from None
     if xp.shape(step) != ():
         raise _bad_count(f"shape {xp.shape(step)}")
     return step
+
+
+def _counter(xp: Backend, steps: Any) -> Array:
+    """Return a count of steps: whole where floats have 32 bits, and end at 2**24."""
+    count = xp.asarray(steps, "state['step']")
+    whole = xp.eps(count) > 1e-9 and steps == np.floor(steps) < 2**31
+    return xp.asarray(np.int32(steps), "state['step']") if whole else count
 
 
 def _bad_count(got: str) -> ValueError:

@@ -55,6 +55,20 @@ def test_integers_keep_their_digits_where_jax_has_32_bits(without_x64):
     assert lb.mae(np.array([2**40 + 1]), jax.numpy.array([0])) == np.float32(2**40)
 
 
+@pytest.mark.parametrize("wrap", [lambda step: step, jax.jit])
+def test_steps_are_counted_beyond_those_that_float32_can_tell_apart(wrap, without_x64):
+    optimizer = lb.optim.adam(lb.optim.cosine(0.1, 2**24 + 2))
+    w = jax.numpy.ones(2)
+    state = {**optimizer.init(w), "step": 2**24}
+    step = wrap(optimizer.step)
+    rates = []
+    for _ in range(3):
+        moved, state = step(w, w, state)
+        rates.append(float(abs(moved - w).max()))
+    assert int(state["step"]) == 2**24 + 3
+    assert rates[-1] == 0
+
+
 def test_a_label_beyond_32_bits_is_not_taken_for_one_within(without_x64):
     logits = jax.numpy.zeros((1, 3))
     with pytest.raises(ValueError, match="3 classes, got labels from 2147483647"):
