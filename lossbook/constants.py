@@ -104,7 +104,7 @@ def best_constant(
         weight = _on_cpu(sample_weight)
         _try(loss, backend_of(known), known, options.get("classes"), weight, on_cpu)
     weights = weights_of(xp, sample_weight, like)
-    data = _data(xp, truth, weights and weights.values, options)
+    data = _data(known, weights and xp.to_numpy(weights.values), options)
     solve = _SOLUTIONS.get(name) or partial(_searched, loss, on_cpu)
     found = np.asarray(solve(data, options))
     result = xp.cast(xp.asarray(found, "the best constant", like), like)
@@ -167,12 +167,12 @@ def _number_of_classes(labels: Any, options: Options) -> int:
     return max(int(counted.max()) + 1 if known else 0, 2)
 
 
-def _data(xp: Backend, truth: Array, weight: Array | None, options: Options) -> _Data:
+def _data(truth: Any, weight: Any, options: Options) -> _Data:
     """Return the values that differ, without those that weigh nothing."""
-    values = xp.to_numpy(truth).reshape(-1).astype(np.float64)
+    values = truth.reshape(-1).astype(np.float64)
     weights = np.ones(len(values))
     if weight is not None:
-        weights = xp.to_numpy(weight).reshape(-1).astype(np.float64)
+        weights = weight.reshape(-1).astype(np.float64)
     if "variance" in options:
         variance = np.asarray(options["variance"], np.float64)
         weights = weights / variance.reshape(-1)

@@ -401,7 +401,7 @@ DEFINITIONS = [
     *(
         Definition(
             "focal", **_focal(g), y=BIT, p=UNIT, options={"gamma": g},
-            ulp=lambda y, p, g=g: 4 + 4 * g,
+            ulp=lambda y, p, g=g: 4 + 2 * g,
         )
         for g in (0.0, 2.0)
     ),

@@ -401,7 +401,7 @@ DEFINITIONS = [
         Definition(
             "tversky",
             lambda y, z, g=g: _tversky(y, _sigmoids(z), 0.25, 0.75, 1, g),
-            _with(_masks, _mask_logits), **OF_MASK, ulp=4 + 4 * g,
+            _with(_masks, _mask_logits), **OF_MASK, ulp=4 + 2 * g,
             options={"alpha": 0.25, "beta": 0.75, "gamma": g, **LOGITS},
         )
         for g in (1.0, 0.5, 2.0)

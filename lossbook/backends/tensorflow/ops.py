@@ -147,7 +147,7 @@ def range_of(x: Array) -> tuple[float, float] | None:
 
 def _open(x: Array) -> bool:
     """Say whether one may look at values."""
-    return hasattr(x, "numpy") and "GPU" not in x.device
+    return is_known(x) and "GPU" not in x.device
 
 
 def any_of(mask: Array) -> bool | None:
