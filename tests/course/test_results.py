@@ -64,11 +64,42 @@ def test_the_referee_looks_once_more_at_the_end_of_a_training():
     referee = mnist_race.Referee(np.ones(4), lambda: np.zeros(4), n)
     recipe = mnist_race.Recipe("torch", mnist_race.CHECK - 1, epochs=1)
     mnist_race.descend(
-        recipe, network, lambda rows: network(torch.ones(1, 1)).sum(), referee
+        *(recipe, network, lambda rows: network(torch.ones(1, 1)).sum(), referee),
+        average=lambda: None,
     )
     ((epochs, _, accuracy),) = referee.curve
     assert accuracy == 0
     assert epochs == (mnist_race.CHECK - 1) / n
+
+
+def test_an_image_is_seen_once_an_epoch_and_at_most_once_in_a_part_of_one():
+    torch = pytest.importorskip("torch")
+    recipe = mnist_race.Recipe("torch", batch=10, epochs=1.5)
+    seen = torch.cat(list(mnist_race.batches_of(recipe, 100)))
+    assert sorted(seen[:100].tolist()) == list(range(100))
+    assert len(seen) == 150
+    assert len(set(seen[100:].tolist())) == 50
+
+
+def test_an_average_follows_the_network_by_its_share_each_step():
+    torch = pytest.importorskip("torch")
+    network = torch.nn.Linear(1, 1, bias=False)
+    recipe = mnist_race.Recipe("torch", batch=1, epochs=1, averaged=0.75)
+    judged, average = mnist_race.averaged_of(recipe, network)
+    wanted = network.weight.item()
+    for step in range(3):  # the first step sets it, as PyTorch's average does
+        network.weight.data += 1
+        average()
+        wanted = (
+            network.weight.item()
+            if step == 0
+            else wanted + 0.25 * (network.weight.item() - wanted)
+        )
+    one = torch.ones(1, 1)
+    assert judged(one).item() == pytest.approx(wanted)
+    assert (
+        mnist_race.averaged_of(mnist_race.Recipe("torch", 1, 1), network)[0] is network
+    )
 
 
 def test_what_was_seen_elsewhere_has_a_version_and_a_script_that_pins_it():
