@@ -4,6 +4,7 @@ Loading PyTorch, TensorFlow and matplotlib takes longer than most chapters, and 
 run for a planted fault. The package is not loaded: each process loads its own copy.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -67,6 +68,8 @@ def run_kernel(folder, environment, arguments):
 
 def _enter(folder, environment, output):
     assert not any(name.partition(".")[0] == "lossbook" for name in sys.modules)
+    # What the frameworks hold stays: to go through it takes pytest as long as a test.
+    gc.freeze()
     os.chdir(folder)
     os.environ.update(environment)
     with open(output, "wb") as file:
