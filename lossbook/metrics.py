@@ -203,7 +203,7 @@ def r2(y_true: Any, y_pred: Any) -> float:
     y_true, y_pred = (x.astype(np.float64) for x in _on_cpu(y_true, y_pred))
     missed = float(np.sum((y_pred - y_true) ** 2))
     if y_true.min() == y_true.max():  # its mean is rounded, and may be another number
-        return float(missed == 0)
+        return missed if np.isnan(missed) else float(missed == 0)
     return 1 - missed / float(np.sum((y_true - y_true.mean()) ** 2))
 
 

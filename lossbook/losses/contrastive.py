@@ -100,7 +100,8 @@ def info_nce(
         return reduce(xp, xp.sum(query, axis=-1), weights, reduction)
     there = None if key_mask is None else _there(xp, key_mask, query, key)
     if there is not None:
-        (key,) = without_silent_rows(xp, xp.max(there, axis=0), key)
+        seen = there if weights is None else _where_weighed(xp, there, weights.values)
+        (key,) = without_silent_rows(xp, xp.max(seen, axis=0), key)
     keys = xp.moveaxis(direction(xp, key), 0, 1)
     logits = xp.matmul(direction(xp, query), keys) / tau
     batch = _own_keys(xp, labels, logits, weights)
@@ -168,6 +169,12 @@ def _there(xp: Backend, key_mask: Any, query: Array, key: Array) -> Array:
     known = bits(xp, xp.cast(known, query), _NO_KEY_MASK)
     zeros = xp.zeros_like(xp.stop_gradient(query[:, :1]))
     return known + zeros
+
+
+def _where_weighed(xp: Backend, there: Array, weight: Array) -> Array:
+    """Return 0 also for the keys of queries that weigh nothing."""
+    silent = xp.expand_dims(weight == 0, -1)
+    return xp.where(silent, xp.zeros_like(there), there)
 
 
 _NO_KEY_MASK = "key_mask must hold 0 and 1 alone: 1 or True for a key that is there."

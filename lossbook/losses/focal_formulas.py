@@ -67,14 +67,19 @@ _FOCAL_LOGITS = Elementwise[Of3](
 
 def _focal(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     p_wrong = y * (1 - p) + (1 - y) * p  # exact for 0 and 1, and NaN for NaN
-    surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
-    return xp.power(p_wrong, gamma) * surprise
+    return xp.power(p_wrong, gamma) * _surprise(xp, y, p)
+
+
+def _surprise(xp: Backend, y: Array, p: Array) -> Array:
+    """Return -log of the right class; the side not taken has no infinite slope."""
+    true = y == 1
+    of_one = xp.log(xp.where(true, p, xp.zeros_like(p) + 1))
+    return -xp.where(true, of_one, xp.log1p(xp.where(true, xp.zeros_like(p), -p)))
 
 
 def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
-    surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
-    ratio = _over(xp, surprise, p_wrong, p_right)
+    ratio = _over(xp, _surprise(xp, y, p), p_wrong, p_right)
     power = xp.power(p_wrong, gamma)
     # gamma = 0 leaves 1 / p_right alone, also where the ratio is infinite
     inner = xp.multiply_no_nan(xp.zeros_like(p) + gamma, ratio) + 1 / p_right
@@ -83,8 +88,7 @@ def _focal_derivative(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
 
 def _focal_curvature(xp: Backend, y: Array, p: Array, gamma: float) -> Array:
     p_wrong, p_right = y * (1 - p) + (1 - y) * p, xp.where(y == 1, p, 1 - p)
-    surprise = xp.where(y == 1, -xp.log(p), -xp.log1p(-p))
-    ratio = _over(xp, surprise, p_wrong, p_right)
+    ratio = _over(xp, _surprise(xp, y, p), p_wrong, p_right)
     # x log x nears 0 with x
     bend = xp.where(p_right == 0, p_right, (gamma - 1) * ratio * p_right)
     turning = xp.divide_no_nan(gamma * (bend + 2), p_right)

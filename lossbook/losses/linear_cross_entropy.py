@@ -60,7 +60,8 @@ def linear_cross_entropy(
     ulp off, of what a logit is when all its terms have one sign. The gradients are
     computed with the loss, while a chunk of logits is at hand, and multiplied by what
     arrives on the way back. With ``"none"`` that differs from row to row: the chunks
-    are then computed a second time, and so they always are on JAX, where derivatives
+    are then computed a second time, and so they are in float16 on PyTorch, where they
+    would underflow before a loss scale arrives, and always on JAX, where derivatives
     forwards and second ones go by chunks too. Elsewhere second derivatives, and
     torch.func, hold all logits at once. ``tf.autodiff.ForwardAccumulator`` gets no
     tangent of it: give it ``sparse_cross_entropy`` of the logits.
@@ -93,7 +94,8 @@ def linear_cross_entropy(
     softcap : float, optional
         Bends the logits, so that none leaves [-c, c]. A second chunk is held then.
     sample_weight, reduction : optional
-        As in :func:`lossbook.mse`; constants here; one weight a label.
+        As in :func:`lossbook.mse`; one weight a label. Weights are constants here,
+        those of classes too.
 
     Returns
     -------

@@ -99,13 +99,20 @@ def _parts(xp: Backend, error: Array, alpha: Array) -> tuple[Array, Array, Array
     """
     b = xp.maximum(xp.abs(alpha - 2), 1e-7)
     u = xp.abs(error) / xp.sqrt(b)
-    near, far = xp.log1p(u * u) / 2, xp.log(u) + xp.log1p(1 / (u * u)) / 2
+    v = _at_least_one(xp, u)
+    near, far = xp.log1p(u * u) / 2, xp.log(v) + xp.log1p(1 / (v * v)) / 2
     return b, u, xp.where(u < 1, near, far)
+
+
+def _at_least_one(xp: Backend, u: Array) -> Array:
+    """Return `u`, 1 where it is less and not used, so that no slope there is NaN."""
+    return xp.maximum(u, 1.0)
 
 
 def _power_of_r(xp: Backend, exponent: Array, u: Array, log_r: Array) -> Array:
     """Return r ** exponent: where r is large a power keeps more digits than exp."""
-    far = xp.power(u * xp.sqrt(1 + 1 / (u * u)), exponent)
+    v = _at_least_one(xp, u)
+    far = xp.power(v * xp.sqrt(1 + 1 / (v * v)), exponent)
     return xp.where(u < 1, xp.exp(exponent * log_r), far)
 
 
@@ -129,8 +136,8 @@ def _expm1_over(xp: Backend, t: Array) -> Array:
 
 def _by_error(xp: Backend, error: Array, alpha: Array) -> Array:
     _, u, log_r = _parts(xp, error, alpha)
-    r = u * xp.sqrt(1 + 1 / (u * u))
-    far = error / r * _power_of_r(xp, alpha - 1, u, log_r)
+    v = _at_least_one(xp, u)
+    far = error / (v * xp.sqrt(1 + 1 / (v * v))) * _power_of_r(xp, alpha - 1, u, log_r)
     return xp.where(u < 1, error * xp.exp((alpha - 2) * log_r), far)
 
 
@@ -138,8 +145,8 @@ def _by_alpha(xp: Backend, error: Array, alpha: Array) -> Array:
     b, u, log_r = _parts(xp, error, alpha)
     side = xp.where(alpha < 2, alpha * 0 - 1, alpha * 0 + 1)
     t = alpha * log_r
-    power = _power_of_r(xp, alpha, u, log_r)
-    fraction = xp.where(u < 1, u * u / (1 + u * u), 1 / (1 + 1 / (u * u)))
+    power, v = _power_of_r(xp, alpha, u, log_r), _at_least_one(xp, u)
+    fraction = xp.where(u < 1, u * u / (1 + u * u), 1 / (1 + 1 / (v * v)))
     tail = -side * power * fraction / 2
     # Near alpha = 0 the two terms of the derivative cancel; there a series is used.
     near = xp.abs(t) < 0.05
@@ -155,7 +162,8 @@ def _by_error_twice(xp: Backend, error: Array, alpha: Array) -> Array:
     """Return r^(alpha - 4) (1 + (alpha - 1) u²); for alpha below 1 it changes sign."""
     _, u, log_r = _parts(xp, error, alpha)
     near = xp.exp((alpha - 4) * log_r) * (1 + (alpha - 1) * u * u)
-    over = 1 / (u * u)
+    v = _at_least_one(xp, u)
+    over = 1 / (v * v)
     far = _power_of_r(xp, alpha - 2, u, log_r) * (over + (alpha - 1)) / (1 + over)
     return xp.where(u < 1, near, far)
 

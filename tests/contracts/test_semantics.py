@@ -332,6 +332,22 @@ def test_labels_may_be_of_any_integer_dtype(backend):
         np.testing.assert_allclose(got, expected)
 
 
+@pytest.fixture
+def half_by_default():
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+def test_integers_keep_their_digits_where_the_default_of_torch_is_half(half_by_default):
+    torch = half_by_default
+    count, total = torch.tensor(1003), torch.tensor(1003.0, dtype=torch.float32)
+    assert lb.global_mean(total, count) == lb.global_mean(total, 1003) == 1
+    assert lb.mse(torch.tensor([0]), torch.tensor([1001])) == 1001**2
+
+
 @on_every_backend
 def test_without_a_float_the_default_dtype_is_taken(backend):
     y, p = array(backend, [1, 2]), array(backend, [2, 4])

@@ -236,6 +236,50 @@ def test_torch_func_jvp_and_hessian(case):
     assert value.shape == ()
 
 
+@each_row
+def test_torch_differentiates_forwards_twice_and_forwards_over_backwards(case):
+    truth, pred, *rest = case.inputs("torch")
+    row = [truth[0], *(x[0] for x in rest)]
+    v = torch.tensor(np.random.default_rng(5).normal(size=pred[0].shape))
+
+    def loss(p):
+        return of_one(case)(row[0], p, *row[1:])
+
+    def along(f, p):
+        return torch.func.jvp(f, (p,), (v,))[1]
+
+    hessian = torch.autograd.functional.hessian(loss, pred[0])
+    bend = hessian.reshape(v.numel(), -1) @ v.reshape(-1)
+    product = along(torch.func.grad(loss), pred[0])
+    torch.testing.assert_close(product.reshape(-1), bend)
+    twice = along(lambda p: along(loss, p), pred[0])
+    torch.testing.assert_close(twice, bend @ v.reshape(-1))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_torch_takes_class_weights_and_targets_that_alone_are_mapped_or_dual(reduction):
+    z = torch.tensor(np.random.default_rng(6).normal(size=(5, 3)))
+    labels, p = torch.tensor([0, 1, 2, 1, 0]), torch.tensor([0.2, 0.7]).double()
+    weights = torch.tensor(np.random.default_rng(7).uniform(0.1, 2, (4, 3)))
+    options = {"reduction": reduction, "from_logits": True}
+
+    def weighted(w):
+        return lb.sparse_cross_entropy(labels, z, class_weight=w, **options)
+
+    one_by_one = torch.stack([weighted(w) for w in weights])
+    torch.testing.assert_close(torch.func.vmap(weighted)(weights), one_by_one)
+    backwards = torch.func.jacrev(weighted)(weights[0])
+    assert backwards.any()
+    torch.testing.assert_close(torch.func.jacfwd(weighted)(weights[0]), backwards)
+
+    def by_truth(y):
+        return lb.binary_cross_entropy(y, p, reduction=reduction)
+
+    truths = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).double()
+    one_by_one = torch.stack([by_truth(y) for y in truths])
+    torch.testing.assert_close(torch.func.vmap(by_truth)(truths), one_by_one)
+
+
 # TensorFlow
 
 

@@ -400,6 +400,22 @@ def test_half_precision_in_torch_adds_up_in_float32(half, reduction):
         torch.testing.assert_close(x.grad.double(), exact.grad, **bound)
 
 
+def test_a_loss_scale_arrives_before_a_gradient_of_float16_is_rounded():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    n, scale = 65_536, 2.0**16  # each row weighs 1.5e-5, near the end of float16
+    h, w = torch.randn(n, 8).half(), (torch.randn(100, 8) * 0.02).half()
+    h, w = h.requires_grad_(), w.requires_grad_()
+    labels = torch.randint(0, 90, (n,))  # some rows of w are never a label
+    (scale * lb.linear_cross_entropy(h, w, labels)).backward()
+    wide = [x.detach().double().requires_grad_() for x in (h, w)]
+    logits = wide[0] @ wide[1].T
+    torch.nn.functional.cross_entropy(logits, labels).backward()
+    for ours, exact in zip((h, w), wide, strict=True):
+        off = ours.grad.double() / scale - exact.grad
+        assert off.norm() < 3e-4 * exact.grad.norm()
+
+
 def test_half_precision_elsewhere_is_computed_in_float32():
     import tensorflow as tf
 

@@ -43,6 +43,7 @@ def test_r2_agrees_with_scikit_learn(backend):
 def test_r2_of_a_truth_that_does_not_vary_is_that_of_scikit_learn():
     assert lb.metrics.r2([2.0, 2.0], [2.0, 2.0]) == 1.0
     assert lb.metrics.r2([2.0, 2.0], [2.0, 2.5]) == 0.0
+    assert np.isnan(lb.metrics.r2([2.0, 2.0], [2.0, np.nan]))
 
 
 def test_nothing_called_positive_and_no_positives_give_0():

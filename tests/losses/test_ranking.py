@@ -206,6 +206,29 @@ def test_labels_name_the_key_of_each_query_among_any_number_of_keys(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_key_that_only_a_query_without_weight_has_is_not_there(backend):
+    q, k = VECTORS[:2].copy()
+    kept, document = np.arange(6) < 5, np.array([0, 0, 1, 1, 0, 2])
+    q[~kept], k[~kept] = np.nan, np.nan
+    own = document[:, None] == document
+
+    def padded(q, k):
+        weight = array(backend, kept * 1.0)
+        return lb.info_nce(q, k, key_mask=array(backend, own), sample_weight=weight)
+
+    def without(q, k):
+        return lb.info_nce(q, k, key_mask=array(backend, own[:5, :5]))
+
+    for argnum in (0, 1):
+        args = on(backend, (q, k)), on(backend, (q[:5], k[:5]))
+        value, found = lb.value_and_grad(padded, argnum)(*args[0])
+        wanted, slope = lb.value_and_grad(without, argnum)(*args[1])
+        assert float(value) == pytest.approx(float(wanted), rel=1e-13)
+        np.testing.assert_allclose(numpy_of(found)[:5], numpy_of(slope), rtol=1e-10)
+        assert not numpy_of(found)[5].any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_keys_that_are_padding_are_not_there(backend):
     q, k = VECTORS[:2].copy()
     kept = np.array([True, False, True, True, False, True])

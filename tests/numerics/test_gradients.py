@@ -134,6 +134,27 @@ def test_second_derivatives_are_right_at_a_logit_of_zero(loss, y, options, backe
 # value_and_grad
 
 
+@pytest.mark.parametrize(
+    ("loss", "y", "p", "options"),
+    [
+        *(("adaptive_robust", 0.0, 0.0, {"alpha": a}) for a in (-2.0, 0.0, 1.0, 2.0)),
+        ("focal", 1.0, 1.0, {}),
+        ("focal", 0.0, 0.0, {}),
+    ],
+)
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
+def test_second_derivatives_are_right_where_the_answer_is(loss, y, p, options, backend):
+    function = partial(getattr(lb, loss), **options)
+    y, p = array(backend, [y]), array(backend, [p])
+    bend = lb.gradient_hessian(function)(y, p)[1]
+
+    def slope(p):
+        return lb.value_and_grad(function)(y, p)[1][0]
+
+    second = lb.value_and_grad(slope)(p)[1]
+    np.testing.assert_allclose(numpy_of(second), numpy_of(bend), atol=1e-12)
+
+
 @on_every_backend
 def test_a_loss_is_differentiated_by_its_prediction(backend):
     y, p = array(backend, [3.0, 5.0]), array(backend, [2.5, 5.5])

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.autograd import forward_ad
 
 from lossbook.backends.torch.custom_grad import reduced, with_derivatives
 from lossbook.backends.torch.ops import (
@@ -19,6 +18,7 @@ from lossbook.backends.torch.ops import (
     range_of,
     softplus,
 )
+from lossbook.backends.torch.transforms import is_transformed
 
 Array = Any
 
@@ -106,14 +106,15 @@ def _is_plain(x: Array, reduction: str) -> bool:
     """
     if reduction == "none" or not is_open(x) or x.numel() > _SMALL:
         return False
-    dual = forward_ad._current_level >= 0
-    return not dual and not torch._C._are_functorch_transforms_active()
+    return not is_transformed()
 
 
 def _bce(y: Array, p: Array, reduction: str) -> Array | None:
     """Take the short way where no probability is 0 or 1: there is no 0 * inf."""
     known = range_of(p)
     if y.requires_grad or known is None or not (known[0] > 0 and known[1] < 1):
+        return None
+    if is_transformed():  # of y alone vmap may have several
         return None
     inside = known[0] > _EDGE and known[1] < 1 - _EDGE
     if inside and not is_large(y, p) and _is_finite(y):  # torch refuses NaN
@@ -146,9 +147,12 @@ def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
 
     Weights may follow on "none", and 0 times its infinite slope is NaN; of large arrays
     it adds up the losses in float32; of DTensors it takes the mean of the means, and
-    multiplies the gradient by the number of processes.
+    multiplies the gradient by the number of processes; and those of MSE and Huber have
+    no derivative forwards of that backwards.
     """
-    return reduction == "none" or is_sharded(y_pred) or is_large(y_true, y_pred)
+    if reduction == "none" or is_sharded(y_pred) or is_large(y_true, y_pred):
+        return True
+    return is_transformed()
 
 
 def _mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
@@ -228,8 +232,8 @@ def _weighted_sparse_cross_entropy(
 ) -> Array | None:
     """Take torch's kernel where nothing that it leaves out could spoil the gradient."""
     learned = class_weight is not None and class_weight.requires_grad
-    if reduction == "none" or logits.dim() != 2 or logits.numel() > _SMALL or learned:
-        return None
+    if logits.dim() != 2 or learned or not _is_plain(logits, reduction):
+        return None  # a class weight under torch.func does not say that it is learned
     if not _is_finite(logits):
         return None
     if ignored is not None:

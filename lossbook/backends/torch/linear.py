@@ -14,7 +14,7 @@ from lossbook.backends.protocol import Terms
 from lossbook.backends.torch.custom_grad import needs_transforms
 from lossbook.backends.torch.inputs import is_sharded
 from lossbook.backends.torch.linear_chunks import HALF, capped, factor_of, run
-from lossbook.backends.torch.ops import full
+from lossbook.backends.torch.ops import full, wide_default
 from lossbook.backends.torch.products import matmul
 
 Array = Any
@@ -25,7 +25,7 @@ is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 def operands(h: Array, w: Array) -> tuple[Array, Array]:
     """Return both in the precision of the weight; the loop widens half precision."""
-    w = w if w.is_floating_point() else w.to(torch.get_default_dtype())
+    w = w if w.is_floating_point() else w.to(wide_default())
     return h if w.dtype in HALF and h.is_floating_point() else h.to(w.dtype), w
 
 
@@ -123,7 +123,11 @@ def _sum(each: Array, row_weight: Array) -> Array:
 
 
 class _Total(torch.autograd.Function):  # type: ignore[misc]
-    """Knows the gradients, but for a factor, when it knows the loss."""
+    """Knows the gradients, but for a factor, when it knows the loss.
+
+    In float16 they would underflow before that factor, a loss scale, arrives: there
+    they are computed on the way back.
+    """
 
     @staticmethod
     def forward(
@@ -138,8 +142,10 @@ class _Total(torch.autograd.Function):  # type: ignore[misc]
         trains: bool,
     ) -> Array:
         wanted = [trains and need for need in ctx.needs_input_grad[:3]]
-        each, ctx.grads = run(h, w, b, labels, row_weight, terms, chunk, wanted)
         ctx.wanted, ctx.chunk, ctx.terms = wanted, chunk, terms
+        ctx.later = w.dtype == torch.float16
+        now = [want and not ctx.later for want in wanted]
+        each, ctx.grads = run(h, w, b, labels, row_weight, terms, chunk, now)
         ctx.save_for_backward(h, w, b, labels, row_weight)
         return _sum(each, row_weight)
 
@@ -149,6 +155,10 @@ class _Total(torch.autograd.Function):  # type: ignore[misc]
         layer = h, w, b, labels
         if torch.is_grad_enabled():  # a second derivative is to come
             return (*_plain_grads(*layer, row_weight * grad, ctx.terms), *[None] * 5)
+        if ctx.later:
+            weight = row_weight * grad
+            _, grads = run(*layer, weight, ctx.terms, ctx.chunk, ctx.wanted)
+            return (*grads, *[None] * 5)
         grads, ctx.grads = ctx.grads, None
         if grads is None:  # a second use: the first has given the gradients away
             _, grads = run(*layer, row_weight, ctx.terms, ctx.chunk, ctx.wanted)

@@ -52,7 +52,16 @@ def to_float(x: Array) -> Array:
     """Give integers the default dtype and half precision float32; leave the rest."""
     if x.dtype in _FLOATS:
         return x
-    return x.to(torch.float32 if x.dtype in _HALF else torch.get_default_dtype())
+    return x.to(torch.float32 if x.dtype in _HALF else wide_default())
+
+
+def wide_default() -> torch.dtype:
+    """Return the default dtype, float32 where that is half precision.
+
+    Which rounds counts: 1003 is 1000 in bfloat16, and 70,000 infinite in float16.
+    """
+    default = torch.get_default_dtype()
+    return torch.float32 if default in _HALF else default
 
 
 def cast(x: Array, like: Array) -> Array:

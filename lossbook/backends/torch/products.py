@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from lossbook.backends.torch.transforms import levels_forwards
+
 Array = Any
 
 
@@ -20,6 +22,8 @@ def matmul(a: Array, b: Array) -> Array:
     # torch.compile takes no function with a derivative forwards.
     if torch.compiler.is_compiling():
         return _Product.apply(a, b)
+    if levels_forwards() > 1:
+        return _Product.forward(a, b)
     return _DualProduct.apply(a, b)
 
 
