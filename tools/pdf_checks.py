@@ -19,10 +19,12 @@ from pdf_pages import Chapter
 from pypdf import PdfReader
 from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
-# Diagrams are drawn from their source; a formula stands in its page twice.
+# Diagrams are drawn from their source; a formula stands in its page twice; the button
+# of a folded cell is not printed (book/_static/print.css).
 UNSEEN = (
     ".//*[contains(concat(' ', @class, ' '), ' lb-mermaid ')"
     " or contains(concat(' ', @class, ' '), ' katex-mathml ')]"
+    " | .//details[contains(concat(' ', @class, ' '), ' hide ')]/summary"
 )
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # So much of the words at a place is looked for where a link leads.
