@@ -19,12 +19,21 @@ from pdf_pages import Chapter
 from pypdf import PdfReader
 from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
-# Diagrams are drawn from their source; a formula stands in its page twice; the button
-# of a folded cell is not printed (book/_static/print.css).
-UNSEEN = (
-    ".//*[contains(concat(' ', @class, ' '), ' lb-mermaid ')"
-    " or contains(concat(' ', @class, ' '), ' katex-mathml ')]"
-    " | .//details[contains(concat(' ', @class, ' '), ' hide ')]/summary"
+
+def _of_class(*names: str) -> str:
+    marks = (f"contains(concat(' ', @class, ' '), ' {name} ')" for name in names)
+    return " or ".join(marks)
+
+
+# Diagrams are drawn from their source; a formula stands in its page twice. Buttons of
+# folded cells (print.css) and what only a script fills in (lab.css) are not printed.
+UNSEEN = " | ".join(
+    [
+        f".//*[{_of_class('lb-mermaid', 'katex-mathml', 'lab-controls', 'lab-live')}]",
+        f".//details[{_of_class('hide')}]/summary",
+        f".//*[{_of_class('lab-numbers')}][@data-when='three']",
+        f".//*[{_of_class('lab-numbers')}]//*[self::thead or self::td]",
+    ]
 )
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # So much of the words at a place is looked for where a link leads.
