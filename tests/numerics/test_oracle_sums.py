@@ -7,6 +7,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
+import torch
 
 import lossbook as lb
 
@@ -191,3 +192,25 @@ def test_value_and_gradients_are_within_4_ulp_of_mpmath(definition, backend, dty
             got = lb.value_and_grad(definition.call, argnum=k)(*args)[1]
             for a, b in zip(numpy_of(got).flat, slopes.flat, strict=True):
                 assert ulps(float(a), b, size, dtype) <= 4, (problem, k, a, b)
+
+
+def _sliced(rows):
+    return rows[:, :64]
+
+
+def _one_for_many(rows):
+    wide = np.broadcast_to if isinstance(rows, np.ndarray) else torch.broadcast_to
+    return wide(rows[:, :1], (len(rows), 64))
+
+
+@pytest.mark.parametrize("part", [_sliced, _one_for_many])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_weights_that_are_a_view_are_added_up_as_exactly(backend, part):
+    rows = np.random.default_rng(0).random((2**14, 128), dtype=np.float32)
+    weight = part(array(backend, rows))
+    error = array(backend, np.ones((2**14, 64), dtype=np.float32))
+    exact = part(rows).astype(np.float64).sum()
+    total = lb.mae(0 * error, error, sample_weight=weight, reduction="sum")
+    assert abs(float(total) - exact) <= 4 * np.spacing(np.float32(exact))
+    mean = lb.mae(0 * error, error, sample_weight=weight)
+    assert abs(float(mean) - 1) <= 4 * np.spacing(np.float32(1))

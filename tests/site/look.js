@@ -24,10 +24,13 @@ window.look = (() => {
     const wanted = dark ? "dark" : "light";
     const root = document.documentElement;
     await until(() => root.dataset.theme === wanted, patience);
-    // Colours that fade over to the new theme are not yet the ones that stay.
-    const fades = document.getAnimations().map((fade) => fade.finished);
-    // In a page that the browser does not show, a fade never ends.
-    await Promise.race([Promise.allSettled(fades), pause(2_000)]);
+    // Colours that fade over to the new theme are not yet the ones that stay. What ends one
+    // fade can begin another: that of the words in a box whose colour they take.
+    for (let round = 0; round < 10; round += 1) {
+      const fades = document.getAnimations().filter(({ effect }) => isFinite(effect.getComputedTiming().endTime));
+      if (!fades.length) break;
+      fades.forEach((fade) => fade.finish());
+    }
   };
 
   const unfold = () => all("details").forEach((box) => (box.open = true));

@@ -143,14 +143,54 @@ def test_a_name_of_every_page_is_one_name_in_the_book(book):
     assert leads["outside"] == "https://example.org/somewhere"
 
 
-def test_the_whole_book_has_no_name_twice_and_no_link_to_nowhere(html):
-    page, chapters = pdf_pages.one_page(pdf_pages.read_book(built.ROOT), "../html")
+@pytest.fixture(scope="module")
+def whole(html):
+    return pdf_pages.one_page(pdf_pages.read_book(built.ROOT), "../html")
+
+
+def test_the_whole_book_has_no_name_twice_and_no_link_to_nowhere(whole):
+    page, chapters = whole
     tree = pdf_pages.html.document_fromstring(page)
     names = tree.xpath("//@id")
     assert sum(name.endswith("/exercises") for name in names) > len(chapters) / 2
     assert len(names) == len(set(names))
     inside = {link[1:] for link in tree.xpath("//a/@href") if link.startswith("#")}
     assert inside <= set(names)
+
+
+# The words of each chapter that paper shows; diagrams are drawn from other words.
+ON_PAPER = """() => [...document.querySelectorAll(".lb-chapter")].map((chapter) => {
+  const words = document.createTreeWalker(chapter, NodeFilter.SHOW_TEXT);
+  let text = "";
+  while (words.nextNode()) {
+    const { parentElement: parent, data } = words.currentNode;
+    if (parent.checkVisibility() && !parent.closest(".lb-mermaid")) text += data;
+  }
+  return text;
+})"""
+
+
+def test_paper_shows_all_words_that_the_pdf_is_looked_through_for(
+    whole, browser, html, tmp_path
+):
+    text = whole[0].replace("../html/", f"{html.as_uri()}/")
+    tree = pdf_pages.html.document_fromstring(text)
+    for heavy in tree.xpath("//*[contains(@class, 'katex')] | //img | //script"):
+        heavy.drop_tree()  # with what neither style nor check hides it takes a minute
+    page = tmp_path / "book.html"
+    text = pdf_pages.html.tostring(tree, encoding="unicode", doctype="<!DOCTYPE html>")
+    page.write_text(text, encoding="utf-8")
+    paper = browser.new_page(viewport=pdf.PAPER)
+    paper.goto(page.as_uri())
+    paper.emulate_media(media="print")
+    shown = paper.evaluate(ON_PAPER)
+    paper.close()
+    differ = [
+        chapter.get("id")
+        for chapter, words in zip(tree.find_class("lb-chapter"), shown, strict=True)
+        if pdf_checks.squeeze(pdf_checks.visible(chapter)) != pdf_checks.squeeze(words)
+    ]
+    assert differ == []
 
 
 def test_a_link_to_what_is_not_in_the_book_is_refused(book):

@@ -8,13 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lossbook.backends.torch.ops import (
-    STEP,
-    is_large,
-    is_open,
-    multiply_no_nan,
-    plain_mean,
-)
+from lossbook.backends.torch import ops
+from lossbook.backends.torch.ops import STEP, is_large, is_open, multiply_no_nan
 from lossbook.backends.torch.transforms import levels_forwards
 
 Array = Any
@@ -104,7 +99,7 @@ def reduced(losses: Array, reduction: str) -> Array:
     """Return the losses, their mean or their sum."""
     if reduction == "none":
         return losses
-    return losses.sum() if reduction == "sum" else plain_mean(losses)
+    return ops.sum(losses) if reduction == "sum" else ops.mean(losses)
 
 
 def _reduced_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> Array:

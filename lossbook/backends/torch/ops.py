@@ -242,13 +242,13 @@ def softplus(x: Array) -> Array:
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum over all elements or along an axis."""
     if axis is None:
-        return _wide_sum(x).to(x.dtype) if is_large(x) else x.sum()
+        return _wide_sum(x).to(x.dtype) if _is_long(x) else x.sum()
     return x.sum(dim=axis, keepdim=keepdims)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
-    return (_wide_sum(x) / x.numel()).to(x.dtype) if is_large(x) else plain_mean(x)
+    return (_wide_sum(x) / x.numel()).to(x.dtype) if _is_long(x) else plain_mean(x)
 
 
 def plain_mean(x: Array) -> Array:
@@ -256,9 +256,21 @@ def plain_mean(x: Array) -> Array:
     return x.sum() / x.numel() if is_sharded(x) else x.mean()
 
 
+def _is_long(x: Array) -> bool:
+    """Say whether torch's own sum loses digits.
+
+    Those of a slice, or of a column that stands for many, it adds up row by row.
+    """
+    return is_open(x) and x.numel() >= (_LARGE if x.is_contiguous() else BLOCK)
+
+
 def _wide_sum(x: Array) -> Array:
-    """Add up blocks, and their sums in float64: float32 alone is 6 ulp off at 3e7."""
-    flat = x.reshape(-1)
+    """Add up blocks, and their sums in float64.
+
+    In float32 alone they are 6 ulp off at 3e7 elements, and a slice 40 ulp at 2e6.
+    """
+    order = sorted(range(x.dim()), key=lambda axis: -x.stride(axis))
+    flat = x.permute(order).reshape(-1)  # as it lies: of a transpose nothing is copied
     whole = len(flat) // BLOCK * BLOCK
     sums = flat[:whole].view(-1, BLOCK).sum(dim=1)
     return sums.double().sum() + flat[whole:].sum().double()
