@@ -162,7 +162,7 @@ def linear_cross_entropy(
         silent = xp.reshape(counts, (-1, 1)) == 0
         rows = xp.where(silent, xp.zeros_like(rows), rows)
     layer = rows, weight, bias, xp.reshape(batch.labels, (-1,))
-    chunk = chunk_size or _default_chunk(xp, rows, weight)
+    chunk = chunk_size or _default_chunk(xp, weight)
     if reduction == "none":
         each = _in_shape(xp, xp.LINEAR.losses(*layer, terms, chunk), batch.labels)
         return weighted(xp, batch.settled(each), counts)
@@ -296,14 +296,13 @@ def _denominator(xp: Backend, weights: Array, reduction: str) -> Array:
     return zero + 1 if reduction == "sum" else xp.where(total == 0, zero + inf, total)
 
 
-def _default_chunk(xp: Backend, rows: Array, weight: Array) -> int:
+def _default_chunk(xp: Backend, weight: Array) -> int:
     """Return as many rows as fit into the room, which grows with the weight."""
     classes, width = xp.shape(weight)
     if classes is None:
         return 1024
-    known = xp.shape(rows)[0]
-    fitting: int = max(_ROOM // classes, (width or 0) // 16, 1)
-    return fitting if known is None else max(1, min(fitting, known))
+    rows: int = max(_ROOM // classes, (width or 0) // 16, 1)
+    return rows
 
 
 def _in_shape(xp: Backend, losses: Array, labels: Array) -> Array:

@@ -130,6 +130,7 @@ def _run(
     """Return the losses, and the gradients of the sum of row_weight times loss."""
     # Constants: a tape must not keep the chunks.
     h, w, *b = [tf.stop_gradient(x) for x in inputs]
+    chunk = min(chunk, h.shape[0] or chunk)  # a chunk is filled up to its length
     rows = tf.shape(h)[0]
     steps = (rows + chunk - 1) // chunk
     x, at = _padded(h, steps, chunk), _padded(labels, steps, chunk)

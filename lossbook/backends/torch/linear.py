@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from lossbook.backends.protocol import Terms
 from lossbook.backends.torch.custom_grad import needs_transforms
 from lossbook.backends.torch.inputs import is_sharded
-from lossbook.backends.torch.linear_chunks import HALF, capped, factor_of, run
+from lossbook.backends.torch.linear_chunks import HALF, capped, factor_of
+from lossbook.backends.torch.linear_op import run_as_one as run
 from lossbook.backends.torch.ops import full, wide_default
 from lossbook.backends.torch.products import matmul
 
