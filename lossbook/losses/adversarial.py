@@ -25,7 +25,7 @@ from lossbook.backends import Array, Backend, Of1, backend_of
 from lossbook.core.checks import check_between, within_unit
 from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
 from lossbook.core.pointwise import Elementwise
-from lossbook.core.reduction import Reduction, check_reduction, reduce
+from lossbook.core.reduction import Reduction, check_reduction, reduce, weighted
 from lossbook.core.registry import loss
 from lossbook.losses.penalties import SQUARE
 from lossbook.losses.vectors import norm
@@ -317,7 +317,7 @@ def gradient_penalty(
     def scores(x: Array) -> Array:
         return _one_a_sample(xp, critic(x), x)
 
-    between = fraction * real + (1 - fraction) * fake
+    between = weighted(xp, real, fraction) + weighted(xp, fake, 1 - fraction)
     gradients = xp.to_float(_flat(xp, xp.input_gradient(scores, between)))
     losses = SQUARE.losses(xp, norm(xp, gradients) - target)
     return reduce(xp, losses, weights, reduction)

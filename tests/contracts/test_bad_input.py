@@ -164,7 +164,7 @@ OPTIONS = {
     "full": ("gaussian_nll", NOT_FLAGS),
     "pos_weight": ("binary_cross_entropy", NOT_WEIGHTS),
     "class_weight": ("cross_entropy", (1.0, *NOT_WEIGHTS)),
-    "ignore_index": ("sparse_cross_entropy", (1.0, "1", True, [1], np.nan)),
+    "ignore_index": ("sparse_cross_entropy", (1.0, "1", True, [1], np.nan, 2**63)),
     "smooth": ("dice", (-1.0, *NOT_POSITIVE[2:])),
     "beta": ("tversky", (-1.0, *NOT_POSITIVE[2:])),
     "gamma": ("focal", (-1.0, np.nan, None, "2", True, [2.0], np.ones(2))),

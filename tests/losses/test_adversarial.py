@@ -167,8 +167,11 @@ def test_r1_looks_at_real_samples_alone(backend):
     r1 = lb.gradient_penalty(critic, real, fake * np.nan, target=0, mix=0.999)
     assert np.isnan(float(numpy_of(r1)))
     slopes = (1 - np.tanh(ROWS[0] @ numpy_of(w)) ** 2) @ numpy_of(w).T
-    r1 = lb.gradient_penalty(critic, real, fake, target=0, mix=1, reduction="none")
-    np.testing.assert_allclose(numpy_of(r1), (slopes**2).sum(-1))
+    for others in (fake, fake * np.nan, fake / 0.0):
+        r1 = lb.gradient_penalty(
+            critic, real, others, target=0, mix=1, reduction="none"
+        )
+        np.testing.assert_allclose(numpy_of(r1), (slopes**2).sum(-1))
 
 
 @pytest.mark.parametrize("backend", WITH_SECOND_DERIVATIVES)
@@ -200,6 +203,28 @@ def test_a_critic_with_no_slope_gives_a_finite_gradient(backend):
     value, slope = lb.value_and_grad(penalty)(w)
     assert float(numpy_of(value)) == 1
     np.testing.assert_array_equal(numpy_of(slope), 0)
+
+
+def test_torch_func_and_inference_mode_take_the_penalty():
+    import torch
+
+    w = torch.from_numpy(np.random.default_rng(3).normal(size=(3, 4)))
+    real, fake = map(torch.from_numpy, ROWS)
+
+    def penalty(w):
+        return lb.gradient_penalty(critic_of("torch")(w), real, fake, mix=0.25)
+
+    value, slope = lb.value_and_grad(penalty)(w)
+    torch.testing.assert_close(torch.func.grad_and_value(penalty)(w), (slope, value))
+    torch.testing.assert_close(torch.func.jacfwd(penalty)(w), slope)
+    both = torch.func.vmap(penalty)(torch.stack([w, 2 * w]))
+    torch.testing.assert_close(both, torch.stack([value, penalty(2 * w)]))
+    with torch.inference_mode():
+        torch.testing.assert_close(penalty(w), value)
+        torch.testing.assert_close(
+            lb.gradient_penalty(critic_of("torch")(w), real + 0, fake + 0, mix=0.25),
+            value,
+        )
 
 
 def test_images_and_half_precision_go_through_a_torch_critic():

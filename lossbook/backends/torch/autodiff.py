@@ -11,6 +11,7 @@ import torch
 
 from lossbook.backends.inputs import check_scalar
 from lossbook.backends.torch.inputs import is_sharded
+from lossbook.backends.torch.transforms import is_transformed
 from lossbook.backends.tree import changed, flatten
 
 Array = Any
@@ -80,8 +81,10 @@ def _of_inference(x: Any) -> bool:
 
 def input_gradient(fn: Callable[[Array], Array], x: Array) -> Array:
     """Return the gradient of the sum of fn(x), to be differentiated once more."""
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
+    if is_transformed():  # torch.func has a way of its own to differentiate inside
+        return torch.func.grad(lambda x: fn(x).sum())(x.detach())
+    with torch.inference_mode(False), torch.enable_grad():
+        x = _usual(x).requires_grad_()
         return torch.autograd.grad(fn(x).sum(), x, create_graph=True)[0]
 
 
