@@ -11,20 +11,28 @@ where none of them is installed. The answer is kept by array type.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossbook.backends import numpy as _numpy_package
 from lossbook.backends.inputs import is_list, only_numbers
-from lossbook.backends.protocol import Array, Backend, Of1, Of2, Of3, Of4
+
+if TYPE_CHECKING:
+    from lossbook.backends.protocol import Array, Backend, Of1, Of2, Of3, Of4
+else:  # named in annotations only; to make these classes takes as long as two losses
+    Array = Backend = Of1 = Of2 = Of3 = Of4 = Any
 
 __all__ = ["Array", "Backend", "Of1", "Of2", "Of3", "Of4", "backend_of"]
 
-_numpy: Backend = _numpy_package
-
 
 # Statements, not importlib: torch.compile can trace the one and not the other.
+def _numpy() -> Backend:
+    from lossbook.backends import numpy
+
+    return numpy
+
+
 def _torch() -> Backend:
     from lossbook.backends import torch
 
@@ -51,9 +59,9 @@ _FRAMEWORKS: list[tuple[str, str, Callable[[], Backend]]] = [
 ]
 
 # The usual types stand here from the beginning: when this grows, torch.compile has to
-# compile again what has looked into it.
+# compile again what has looked into it. None is NumPy, loaded when it is first needed.
 _USUAL = (np.ndarray, np.float64, np.float32, np.int64, float, int, bool, list, tuple)
-_backend_of_type: dict[type, Backend] = dict.fromkeys((*_USUAL, type(None)), _numpy)
+_backend_of_type: dict[type, Backend | None] = dict.fromkeys((*_USUAL, type(None)))
 
 
 def backend_of(*arrays: Array) -> Backend:
@@ -67,14 +75,20 @@ def backend_of(*arrays: Array) -> Backend:
     TypeError
         If arrays of two frameworks come together.
     """
-    chosen = _numpy
+    chosen = _framework_of(arrays)
+    return _numpy() if chosen is None else chosen
+
+
+def _framework_of(arrays: Sequence[Array]) -> Backend | None:
+    """Return the backend of the framework besides NumPy, None where there is none."""
+    chosen = None
     for array in arrays:
         if is_list(array):
-            backend = _numpy if only_numbers(array) else backend_of(*array)
+            backend = None if only_numbers(array) else _framework_of(array)
         else:
-            backend = _backend_of_type.get(type(array)) or _look_up(type(array))
-        if backend is not _numpy and backend is not chosen:
-            if chosen is not _numpy:
+            backend = _of_type(type(array))
+        if backend is not None and backend is not chosen:
+            if chosen is not None:
                 raise TypeError(
                     "PyTorch and TensorFlow tensors and JAX arrays cannot be mixed in "
                     "one loss. Pass the one that needs no gradient as a NumPy array: "
@@ -85,11 +99,15 @@ def backend_of(*arrays: Array) -> Backend:
     return chosen
 
 
-def _look_up(kind: type) -> Backend:
-    found = _numpy
+def _of_type(kind: type) -> Backend | None:
+    if kind not in _backend_of_type:
+        _backend_of_type[kind] = _look_up(kind)
+    return _backend_of_type[kind]
+
+
+def _look_up(kind: type) -> Backend | None:
     for framework, array, load in _FRAMEWORKS:
         # A module that is still being imported has no class of arrays yet.
         if hasattr(sys.modules.get(framework), array) and load().owns(kind):
-            found = load()
-    _backend_of_type[kind] = found
-    return found
+            return load()
+    return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, ValuesView
-from copy import copy
 from numbers import Real
 from typing import Any
 
@@ -42,6 +41,8 @@ def _maker(tree: Any) -> Callable[[list[Any]], Any]:
             return lambda parts: dict(zip(keys, parts, strict=True))
 
         def filled(parts: list[Any]) -> Any:
+            from copy import copy  # rarely needed, and it takes a while to load
+
             made = copy(tree)
             made.update(zip(keys, parts, strict=True))
             return made

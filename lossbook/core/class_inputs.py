@@ -220,7 +220,7 @@ def check_ignore_index(value: Any) -> None:
         raise TypeError(
             f"ignore_index must be an integer label or None, got {value!r}."
         )
-    if not -(2**63) <= value < 2**63:
+    if not -(2**63) <= int(value) < 2**63:
         raise ValueError(
             f"ignore_index must fit into int64, as labels do, got {value!r}. Pass None "
             "where no label is to be ignored."

@@ -12,7 +12,7 @@ from sys import float_info
 from typing import Any
 
 from lossbook.backends import Array, Backend, backend_of
-from lossbook.backends.protocol import Terms
+from lossbook.backends.terms import Terms
 from lossbook.core import class_inputs
 from lossbook.core.checks import check_between, check_positive
 from lossbook.core.inputs import (

@@ -90,6 +90,16 @@ def test_a_loss_of_numpy_arrays_loads_no_framework():
     assert run(code) == "[]"
 
 
+def test_the_primitives_on_numpy_are_loaded_with_the_first_loss_of_numpy_arrays():
+    code = (
+        "import lossbook as lb, sys\n"
+        "before = 'lossbook.backends.numpy' in sys.modules\n"
+        "lb.mse([1.0], [2.0])\n"
+        "print(before, 'lossbook.backends.numpy' in sys.modules)"
+    )
+    assert run(code) == "False True"
+
+
 def test_importing_lossbook_takes_no_longer_than_importing_numpy_twice():
     code = (
         "import time\n"

@@ -27,7 +27,7 @@ from lossbook.backends.jax.ops import (
     tanh,
     to_float,
 )
-from lossbook.backends.protocol import Terms
+from lossbook.backends.terms import Terms
 
 Array = Any
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lossbook.backends.numpy.ops import cast, to_float
 from lossbook.backends.numpy.tape import Traced, node, value_of
-from lossbook.backends.protocol import Terms
+from lossbook.backends.terms import Terms
 
 Array = Any
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lossbook.backends.protocol import Terms
 from lossbook.backends.tensorflow.ops import cast, tanh, to_float
+from lossbook.backends.terms import Terms
 
 Array = Any
 

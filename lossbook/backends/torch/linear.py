@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lossbook.backends.protocol import Terms
+from lossbook.backends.terms import Terms
 from lossbook.backends.torch.custom_grad import needs_transforms
 from lossbook.backends.torch.inputs import is_sharded
 from lossbook.backends.torch.linear_chunks import HALF, capped, factor_of

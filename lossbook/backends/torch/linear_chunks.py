@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from lossbook.backends.protocol import Terms
+from lossbook.backends.terms import Terms
 from lossbook.backends.torch.products import outside_autocast
 
 Array = Any

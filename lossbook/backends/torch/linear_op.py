@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lossbook.backends.protocol import Terms
+from lossbook.backends.terms import Terms
 from lossbook.backends.torch.linear_chunks import HALF, run
 
 Array = Any
