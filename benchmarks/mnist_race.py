@@ -4,8 +4,9 @@
 
 Each recipe builds on the one before, from the one that tutorials give to the fastest
 here. Recipes take turns, each run in a process of its own. The clock starts at the
-first batch and stands still while the test images are read, eight times an epoch. With
-all recipes the result goes to `lossbook/_book/results/`, where the chapter looks.
+first batch and stands still while the test images are read, eight times an epoch. The
+seeds of the race are none of those on which the recipes were tried out. With all
+recipes the result goes to `lossbook/_book/results/`, where the chapter looks.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from benchmarks import in_own_process
 TARGET, THREADS, CHECK = 0.9879, 2, 7_500  # accuracy; cores; images between checks
 RESULT = Path(__file__).parents[1] / "lossbook/_book/results/mnist_race.json"
 BAR = 6.5
+FIRST_SEED = 30  # the recipes were chosen on smaller ones
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ RECIPES = {
     "bfloat16": Recipe("torch", 128, 2, 4e-3, True, True),
     "label smoothing": Recipe("torch", 128, 2, 4e-3, True, True, 0.1),
     "averaged, under a pass": Recipe(
-        *("torch", 64, 0.75, 8e-3, True, True),
-        smoothing=0.1, peak_at=0.2, averaged=0.98, fused=True,
+        *("torch", 64, 0.6875, 8e-3, True, True),
+        smoothing=0.1, peak_at=0.2, averaged=0.97, fused=True,
     ),
 }  # fmt: skip
 
@@ -300,7 +302,8 @@ def main() -> int:
     if options.one:
         print(json.dumps(run(options.one[0], int(options.one[1]))))
         return 0
-    heats = [(name, seed) for seed in range(options.seeds) for name in options.recipes]
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    heats = [(name, seed) for seed in seeds for name in options.recipes]
     runs = [
         in_own_process("benchmarks.mnist_race", "--one", name, str(seed))
         for name, seed in tqdm(heats, disable=None)
