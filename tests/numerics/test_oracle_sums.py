@@ -207,10 +207,22 @@ def _one_for_many(rows):
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_weights_that_are_a_view_are_added_up_as_exactly(backend, part):
     rows = np.random.default_rng(0).random((2**14, 128), dtype=np.float32)
-    weight = part(array(backend, rows))
-    error = array(backend, np.ones((2**14, 64), dtype=np.float32))
     exact = part(rows).astype(np.float64).sum()
-    total = lb.mae(0 * error, error, sample_weight=weight, reduction="sum")
+    total = _sum_of_weights(part(array(backend, rows)))
     assert abs(float(total) - exact) <= 4 * np.spacing(np.float32(exact))
-    mean = lb.mae(0 * error, error, sample_weight=weight)
-    assert abs(float(mean) - 1) <= 4 * np.spacing(np.float32(1))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_so_are_those_in_float64(backend):
+    rows = array(backend, np.full((2**18, 4), 0.1))[:, :2]
+    with mp.workdps(DIGITS):
+        exact = float(2**19 * mp.mpf(0.1))
+    assert abs(float(_sum_of_weights(rows)) - exact) <= 4 * np.spacing(exact)
+
+
+def _sum_of_weights(weight):
+    """Return what a mean is divided by: the sum over the mean, of errors of 1."""
+    error = weight * 0 + 1
+    how = {"sample_weight": weight}
+    total = lb.mae(0 * error, error, reduction="sum", **how)
+    return total / lb.mae(0 * error, error, **how)

@@ -34,6 +34,9 @@ expand_dims = np.expand_dims
 zeros_like = np.zeros_like
 
 
+_LONG = 2**16  # elements from which on it matters in which order they are added up
+
+
 def owns(kind: type) -> bool:
     """Say whether arrays of this type belong here."""
     return issubclass(kind, np.ndarray | np.generic | Traced)
@@ -243,14 +246,25 @@ def sigmoid(x: Array) -> Array:
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum; float32 is accumulated in float64 and returned as float32."""
+    x = _without_gaps(x) if axis is None else x
     wide = np.sum(x, axis=axis, dtype=_wide(x), keepdims=keepdims)
     return wide.astype(x.dtype)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements, accumulated in float64."""
-    wide = np.sum(x, dtype=_wide(x)) / x.size
+    wide = np.sum(_without_gaps(x), dtype=_wide(x)) / x.size
     return wide.astype(x.dtype)
+
+
+def _without_gaps(x: Array) -> Array:
+    """Return a copy of a long slice in float64, whose rows NumPy adds up one by one.
+
+    That is 10 ulp off at 3e7 elements, a copy 1.
+    """
+    if not isinstance(x, np.ndarray) or x.flags.forc or x.size < _LONG:
+        return x
+    return x.copy() if x.dtype == _wide(x) else x
 
 
 def _wide(x: Array) -> Any:
