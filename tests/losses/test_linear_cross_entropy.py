@@ -560,3 +560,42 @@ def test_torch_compile_makes_one_graph_for_all_numbers_of_rows(dtype):
             lb.value_and_grad(compiled)(h, labels), lb.value_and_grad(loss)(h, labels)
         )
     assert graphs.frame_count == 2  # the first with its rows, then one for any
+
+
+@pytest.mark.parametrize("transform", ["grad", "jacfwd", "jacrev", "jvp", "vmap"])
+def test_torch_compile_takes_it_inside_a_transform_of_torch_func(transform):
+    import torch
+
+    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
+    labels = torch.stack(list(labels))
+    terms = {**TERMS[-1], "class_weight": torch.tensor(CLASS_WEIGHT)}
+
+    def loss(h):
+        return lb.linear_cross_entropy(h, w, labels, b, **terms)
+
+    def transformed(h):
+        if transform == "jvp":
+            return torch.func.jvp(loss, (h,), (h + 1,))
+        if transform == "vmap":
+            return torch.func.vmap(loss)(torch.stack([h, 2 * h]))
+        return getattr(torch.func, transform)(loss)(h)
+
+    torch.compiler.reset()
+    compiled = torch.compile(transformed, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(h), transformed(h))
+
+
+def test_compiled_it_refuses_dual_numbers_with_the_remedy():
+    import torch
+    from torch.autograd import forward_ad
+
+    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
+    labels = torch.stack(list(labels))
+    torch.compiler.reset()
+    compiled = torch.compile(
+        lambda h: lb.linear_cross_entropy(h, w, labels, b), backend="aot_eager"
+    )
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(h, torch.ones_like(h))
+        with pytest.raises(NotImplementedError, match=r"torch\.func\.jvp inside"):
+            compiled(dual)

@@ -19,8 +19,6 @@ from lossbook.backends.torch.ops import full, wide_default
 from lossbook.backends.torch.products import matmul
 
 Array = Any
-# A program of torch.export keeps no gradient written by hand, and its backward pass
-# takes no step in place: it gets the formula, with all logits at once.
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
@@ -28,6 +26,17 @@ def operands(h: Array, w: Array) -> tuple[Array, Array]:
     """Return both in the precision of the weight; the loop widens half precision."""
     w = w if w.is_floating_point() else w.to(wide_default())
     return h if w.dtype in HALF and h.is_floating_point() else h.to(w.dtype), w
+
+
+def _takes_formula() -> bool:
+    """Say whether this gets the formula, with all logits at once.
+
+    A program of torch.export keeps no gradient written by hand, and its backward pass
+    takes no step in place. In a graph of torch.compile torch.func cannot look into the
+    operator: a derivative forwards would be 0.
+    """
+    inside = torch.compiler.is_compiling()
+    return is_exporting() or (inside and torch._C._are_functorch_transforms_active())
 
 
 def total(
@@ -45,7 +54,7 @@ def total(
             h, w, b, terms, labels, row_weight
         )
         return _of_all(total(mine, w, b, labels, row_weight, terms, chunk), h, "sum")
-    if is_exporting():
+    if _takes_formula():
         return _sum(_plain_losses(h, w, b, labels, terms), row_weight)
     try:
         return _Total.apply(
@@ -64,7 +73,7 @@ def losses(
     if is_sharded(h):
         mine, w, b, terms, labels = _parts(h, w, b, terms, labels)
         return _of_all(losses(mine, w, b, labels, terms, chunk), h, "none")
-    if is_exporting():
+    if _takes_formula():
         return _plain_losses(h, w, b, labels, terms)
     try:
         return _Losses.apply(h, w, b, labels, terms, chunk)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from lossbook.backends.terms import Terms
 from lossbook.backends.torch.linear_chunks import HALF, run
@@ -41,6 +42,11 @@ def _operator(
     wanted: list[bool],
 ) -> list[Array]:
     """Return the losses, and those of the gradients that are wanted."""
+    if forward_ad._current_level >= 0:  # whether they are dual cannot be seen here
+        raise NotImplementedError(
+            "A linear_cross_entropy that torch.compile has compiled takes no dual "
+            "numbers. Call torch.func.jvp inside of what is compiled."
+        )
     terms = Terms(own, spread, z_loss, softcap)
     each, grads = run(h, w, b, labels, row_weight, terms, chunk, wanted)
     return [each, *(g for g in grads if g is not None)]
