@@ -185,7 +185,7 @@ def labelled(
 ) -> ClassBatch:
     """Return the batch, its labels seen to name one of the classes."""
     classes = xp.shape(scores)[-1] if classes is None else classes
-    ignored = None if ignore_index is None else labels == ignore_index
+    ignored = None if ignore_index is None else is_label(xp, labels, ignore_index)
     if ignored is not None:
         labels = xp.where(ignored, xp.zeros_like(labels), labels)
     found = xp.range_of(labels)
@@ -225,6 +225,11 @@ def check_ignore_index(value: Any) -> None:
             f"ignore_index must fit into int64, as labels do, got {value!r}. Pass None "
             "where no label is to be ignored."
         )
+
+
+def is_label(xp: Backend, labels: Array, value: int) -> Array:
+    """Say where a label stands; int32 would wrap a value beyond it to another one."""
+    return (labels if abs(value) < 2**31 else xp.to_int64(labels)) == value
 
 
 def _shaped(xp: Backend, labels: Array, scores: Array) -> Array:

@@ -22,7 +22,7 @@ from math import prod
 from typing import Any, Literal, get_args
 
 from lossbook.backends import Array, Backend, Of1, backend_of
-from lossbook.core.checks import check_between, within_unit
+from lossbook.core.checks import Weights, check_between, within_unit
 from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, check_reduction, reduce, weighted
@@ -312,7 +312,7 @@ def gradient_penalty(
     weights = weights_of(xp, sample_weight, _one_of_each(xp, real))
     if weights is not None:
         real, fake = (_counted_samples(xp, weights.values, x) for x in (real, fake))
-    fraction = _fractions(xp, mix, real)
+    fraction = _fractions(xp, mix, real, weights)
 
     def scores(x: Array) -> Array:
         return _one_a_sample(xp, critic(x), x)
@@ -359,18 +359,22 @@ def _samples(xp: Backend, real: Any, fake: Any) -> tuple[Array, Array]:
     return real, check_shapes(xp, fake, real, ("fake", "real"))
 
 
-def _fractions(xp: Backend, mix: Any, real: Array) -> Array:
+def _fractions(xp: Backend, mix: Any, real: Array, weights: Weights | None) -> Array:
     """Return the fractions of the real samples, with as many axes as these."""
     ones = [1] * (len(xp.shape(real)) - 1)
     if mix is None:
         return xp.random_fractions(real, ones)
     fraction = xp.cast(xp.asarray(mix, "mix", real), real)
-    fraction = within_unit(xp, fraction, "mix", "It is the share of the real samples.")
     if xp.shape(fraction) not in ((), xp.shape(real)[:1]):
         raise ValueError(
             f"mix must be a number or have one value a sample, shape "
             f"{xp.shape(real)[:1]}, got shape {xp.shape(fraction)}."
         )
+    each = weights if xp.shape(fraction) else None
+    words = "It is the share of the real samples."
+    fraction = within_unit(xp, fraction, "mix", words, each)
+    if each is not None:
+        fraction = _counted_samples(xp, each.values, fraction)
     return xp.reshape(fraction, (-1, *ones))
 
 

@@ -550,3 +550,15 @@ def test_label_smoothing_moves_the_targets(backend):
     )
     got = lb.binary_cross_entropy(y, p, label_smoothing=0.1)
     np.testing.assert_allclose(got, lb.binary_cross_entropy(SOFT * 0.9 + 0.05, P))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_ignore_index_beyond_int32_ignores_no_other_label(backend):
+    labels = array(backend, np.array([1, 0, 2], np.int32))
+    scores = array(backend, REAL[:3])
+    plain = lb.sparse_cross_entropy(labels, scores, from_logits=True)
+    for index in (2**40, -(2**63)):
+        given = lb.sparse_cross_entropy(
+            labels, scores, from_logits=True, ignore_index=index
+        )
+        assert given == plain

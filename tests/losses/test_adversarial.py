@@ -174,6 +174,23 @@ def test_r1_looks_at_real_samples_alone(backend):
         np.testing.assert_allclose(numpy_of(r1), (slopes**2).sum(-1))
 
 
+@pytest.mark.parametrize("share", [np.nan, 2.0])
+@pytest.mark.parametrize("backend", WITH_SECOND_DERIVATIVES)
+def test_the_share_of_a_sample_that_weighs_nothing_is_not_looked_at(backend, share):
+    w = array(backend, np.random.default_rng(3).normal(size=(3, 4)))
+    real, fake = (array(backend, x) for x in ROWS)
+    weight = array(backend, np.array([0.0, 1, 1, 1, 1]))
+    make = critic_of(backend)
+
+    def penalty(w, first):
+        mix = array(backend, np.array([first, 0.2, 0.4, 0.6, 0.8]))
+        return lb.gradient_penalty(make(w), real, fake, mix=mix, sample_weight=weight)
+
+    found, sound = (lb.value_and_grad(penalty)(w, first) for first in (share, 0.5))
+    for got, wanted in zip(found, sound, strict=True):
+        np.testing.assert_array_equal(numpy_of(got), numpy_of(wanted))
+
+
 @pytest.mark.parametrize("backend", WITH_SECOND_DERIVATIVES)
 def test_the_shares_are_drawn_one_a_sample(backend):
     real, fake = array(backend, np.ones((400, 2))), array(backend, np.zeros((400, 2)))

@@ -7,6 +7,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
+import tensorflow as tf
 import torch
 
 import lossbook as lb
@@ -226,3 +227,18 @@ def _sum_of_weights(weight):
     how = {"sample_weight": weight}
     total = lb.mae(0 * error, error, reduction="sum", **how)
     return total / lb.mae(0 * error, error, **how)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("jit", [True, False])
+def test_long_sums_in_graphs_of_tensorflow_keep_their_digits(jit, known):
+    n = 1_000_000
+    spec = tf.TensorSpec([n if known else None])
+    mean = tf.function(
+        lambda y, p: lb.mae(y, p, sample_weight=y + 1),
+        input_signature=[spec, spec],
+        autograph=False,
+        jit_compile=jit,
+    )
+    found = float(mean(tf.zeros(n), tf.fill([n], 0.3)))
+    assert abs(found - np.float32(0.3)) <= 4 * np.spacing(np.float32(0.3))

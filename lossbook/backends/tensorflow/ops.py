@@ -41,6 +41,7 @@ where = tf.where
 _FLOATS = (tf.float32, tf.float64)
 _HALF = (tf.float16, tf.bfloat16)
 _LARGE = 2**20  # elements from which on sums go over blocks
+_LONG = 2**12  # the same in a graph
 _BLOCK = 2**8
 _SMALL = 10_000  # below it NumPy finds the extremes sooner
 
@@ -289,21 +290,37 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
     if _is_large(x):
-        return tf.cast(_wide_sum(x) / size(x), x.dtype)
+        return tf.cast(_wide_sum(x) / tf.cast(size(x), tf.float64), x.dtype)
     return tf.reduce_mean(x)
 
 
 def _is_large(x: Array) -> bool:
+    """Say whether a sum of all elements goes over blocks.
+
+    In a graph much shorter ones do: XLA may compile it, which adds up one by one, 2 %
+    off at 4e7 elements. Those whose number is not known yet may be of any length.
+    """
     known = x.shape.num_elements()
+    if not tf.executing_eagerly():
+        return x.dtype.is_floating and (known is None or known >= _LONG)
     return x.dtype == tf.float32 and known is not None and known >= _LARGE
 
 
 def _wide_sum(x: Array) -> Array:
     """Add up blocks, and their sums in float64: float32 alone is 6 ulp off at 3e7."""
-    flat, whole = tf.reshape(x, [-1]), size(x) // _BLOCK * _BLOCK
-    sums = tf.reduce_sum(tf.reshape(flat[:whole], [-1, _BLOCK]), axis=1)
-    rest = tf.reduce_sum(flat[whole:])
-    return tf.reduce_sum(tf.cast(sums, tf.float64)) + tf.cast(rest, tf.float64)
+    flat = tf.reshape(x, [-1])
+    if not tf.executing_eagerly():  # zeros behind it cost a gradient less than a cut
+        missing = -size(x) % _BLOCK
+        if not isinstance(missing, int) or missing:
+            flat = tf.pad(flat, [[0, missing]])
+        return tf.reduce_sum(tf.cast(_of_blocks(flat), tf.float64))
+    whole = size(x) // _BLOCK * _BLOCK
+    rest = tf.cast(tf.reduce_sum(flat[whole:]), tf.float64)
+    return tf.reduce_sum(tf.cast(_of_blocks(flat[:whole]), tf.float64)) + rest
+
+
+def _of_blocks(flat: Array) -> Array:
+    return tf.reduce_sum(tf.reshape(flat, [-1, _BLOCK]), axis=1)
 
 
 def max(x: Array, axis: int, keepdims: bool = False) -> Array:
