@@ -370,12 +370,10 @@ def _fractions(xp: Backend, mix: Any, real: Array, weights: Weights | None) -> A
             f"mix must be a number or have one value a sample, shape "
             f"{xp.shape(real)[:1]}, got shape {xp.shape(fraction)}."
         )
-    each = weights if xp.shape(fraction) else None
-    words = "It is the share of the real samples."
-    fraction = within_unit(xp, fraction, "mix", words, each)
-    if each is not None:
-        fraction = _counted_samples(xp, each.values, fraction)
-    return xp.reshape(fraction, (-1, *ones))
+    each, fix = weights if xp.shape(fraction) else None, "It is the share of real ones."
+    fraction = within_unit(xp, fraction, "mix", fix, each)
+    counted = fraction if each is None else _counted_samples(xp, each.values, fraction)
+    return xp.reshape(counted, (-1, *ones))
 
 
 def _one_a_sample(xp: Backend, scores: Array, x: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lossbook.backends.tensorflow import inputs
+from lossbook.backends.tensorflow.sums import is_large, wide_mean, wide_sum
 
 try:
     from tensorflow.python.ops import control_flow_util
@@ -40,9 +41,6 @@ where = tf.where
 
 _FLOATS = (tf.float32, tf.float64)
 _HALF = (tf.float16, tf.bfloat16)
-_LARGE = 2**20  # elements from which on sums go over blocks
-_LONG = 2**12  # the same in a graph
-_BLOCK = 2**8
 _SMALL = 10_000  # below it NumPy finds the extremes sooner
 
 
@@ -282,45 +280,16 @@ def minus_abs(x: Array) -> Array:
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum over all elements or along an axis."""
-    if axis is None and _is_large(x):
-        return tf.cast(_wide_sum(x), x.dtype)
+    if axis is None and is_large(x):
+        return tf.cast(wide_sum(x, size(x)), x.dtype)
     return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
-    if _is_large(x):
-        return tf.cast(_wide_sum(x) / tf.cast(size(x), tf.float64), x.dtype)
+    if is_large(x):
+        return tf.cast(wide_mean(x, size(x)), x.dtype)
     return tf.reduce_mean(x)
-
-
-def _is_large(x: Array) -> bool:
-    """Say whether a sum of all elements goes over blocks.
-
-    In a graph much shorter ones do: XLA may compile it, which adds up one by one, 2 %
-    off at 4e7 elements. Those whose number is not known yet may be of any length.
-    """
-    known = x.shape.num_elements()
-    if not tf.executing_eagerly():
-        return x.dtype.is_floating and (known is None or known >= _LONG)
-    return x.dtype == tf.float32 and known is not None and known >= _LARGE
-
-
-def _wide_sum(x: Array) -> Array:
-    """Add up blocks, and their sums in float64: float32 alone is 6 ulp off at 3e7."""
-    flat = tf.reshape(x, [-1])
-    if not tf.executing_eagerly():  # zeros behind it cost a gradient less than a cut
-        missing = -size(x) % _BLOCK
-        if not isinstance(missing, int) or missing:
-            flat = tf.pad(flat, [[0, missing]])
-        return tf.reduce_sum(tf.cast(_of_blocks(flat), tf.float64))
-    whole = size(x) // _BLOCK * _BLOCK
-    rest = tf.cast(tf.reduce_sum(flat[whole:]), tf.float64)
-    return tf.reduce_sum(tf.cast(_of_blocks(flat[:whole]), tf.float64)) + rest
-
-
-def _of_blocks(flat: Array) -> Array:
-    return tf.reduce_sum(tf.reshape(flat, [-1, _BLOCK]), axis=1)
 
 
 def max(x: Array, axis: int, keepdims: bool = False) -> Array:
