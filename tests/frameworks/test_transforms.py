@@ -218,41 +218,38 @@ def test_the_truth_is_not_differentiated_where_it_needs_no_gradient():
     assert p.grad is not None
 
 
-@each_row
-def test_torch_func_jvp_and_hessian(case):
+def of_one_row(case):
+    """Return the loss of one row as a function, its prediction, and a direction."""
     truth, pred, *rest = case.inputs("torch")
     row = [truth[0], *(x[0] for x in rest)]
     v = torch.tensor(np.random.default_rng(5).normal(size=pred[0].shape))
+    return lambda p: of_one(case)(row[0], p, *row[1:]), pred[0], v
 
-    def loss(p):
-        return of_one(case)(row[0], p, *row[1:])
 
-    value, slope = torch.func.jvp(loss, (pred[0],), (v,))
-    grad = torch.func.grad(loss)(pred[0])
+@each_row
+def test_torch_func_jvp_and_hessian(case):
+    loss, p, v = of_one_row(case)
+    value, slope = torch.func.jvp(loss, (p,), (v,))
+    grad = torch.func.grad(loss)(p)
     torch.testing.assert_close(slope, (grad * v).sum())
-    hessian = torch.func.hessian(loss)(pred[0])
-    by_hand = torch.autograd.functional.hessian(loss, pred[0])
+    hessian = torch.func.hessian(loss)(p)
+    by_hand = torch.autograd.functional.hessian(loss, p)
     torch.testing.assert_close(hessian, by_hand)
     assert value.shape == ()
 
 
 @each_row
 def test_torch_differentiates_forwards_twice_and_forwards_over_backwards(case):
-    truth, pred, *rest = case.inputs("torch")
-    row = [truth[0], *(x[0] for x in rest)]
-    v = torch.tensor(np.random.default_rng(5).normal(size=pred[0].shape))
-
-    def loss(p):
-        return of_one(case)(row[0], p, *row[1:])
+    loss, p, v = of_one_row(case)
 
     def along(f, p):
         return torch.func.jvp(f, (p,), (v,))[1]
 
-    hessian = torch.autograd.functional.hessian(loss, pred[0])
+    hessian = torch.autograd.functional.hessian(loss, p)
     bend = hessian.reshape(v.numel(), -1) @ v.reshape(-1)
-    product = along(torch.func.grad(loss), pred[0])
+    product = along(torch.func.grad(loss), p)
     torch.testing.assert_close(product.reshape(-1), bend)
-    twice = along(lambda p: along(loss, p), pred[0])
+    twice = along(lambda q: along(loss, q), p)
     torch.testing.assert_close(twice, bend @ v.reshape(-1))
 
 

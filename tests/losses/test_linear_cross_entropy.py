@@ -162,8 +162,7 @@ def test_what_is_added_survives_transforms_graphs_and_half_precision():
     def loss(h, w, b, labels=LABELS, **how):
         return lb.linear_cross_entropy(h, w, labels, b, chunk_size=3, **how, **terms)
 
-    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
-    labels = torch.stack(list(labels))
+    h, w, b, labels = constants()
     given = {**terms, "class_weight": torch.tensor(CLASS_WEIGHT)}
 
     def plain(h, w=w, b=b):
@@ -272,6 +271,12 @@ def tensors(dtype=None):
     return [x.requires_grad_() for x in inputs], torch.tensor(LABELS)
 
 
+def constants():
+    """Return the same tensors without a gradient."""
+    layer, labels = tensors()
+    return *(x.detach() for x in layer), labels
+
+
 def test_a_graph_that_is_used_twice_gives_the_same_gradients_twice():
     (h, w, b), labels = tensors()
     loss = lb.linear_cross_entropy(h, w, labels, b, chunk_size=3)
@@ -364,8 +369,7 @@ def test_second_derivatives_in_tensorflow_are_those_of_all_logits(reduction):
 def test_transforms_and_compilation_of_torch():
     import torch
 
-    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
-    labels = torch.stack(list(labels))
+    h, w, b, labels = constants()
     value, expected = lb.value_and_grad(lb.linear_cross_entropy)(h, w, labels, b)
     found = torch.func.grad(lb.linear_cross_entropy)(h, w, labels, b)
     torch.testing.assert_close(found, expected)
@@ -551,7 +555,7 @@ def test_torch_compile_makes_one_graph_for_all_numbers_of_rows(dtype):
     torch.compiler.reset()
     graphs = CompileCounterWithBackend("aot_eager")
     compiled = torch.compile(loss, fullgraph=True, backend=graphs)
-    (_, w, _), _ = ([x.detach() for x in part] for part in tensors())
+    _, w, _, _ = constants()
     w = w.to(getattr(torch, dtype))
     for rows in (4, 9, 7, 33, 5):
         h = torch.linspace(-1, 1, rows * w.shape[1]).reshape(rows, -1).to(w.dtype)
@@ -566,8 +570,7 @@ def test_torch_compile_makes_one_graph_for_all_numbers_of_rows(dtype):
 def test_torch_compile_takes_it_inside_a_transform_of_torch_func(transform):
     import torch
 
-    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
-    labels = torch.stack(list(labels))
+    h, w, b, labels = constants()
     terms = {**TERMS[-1], "class_weight": torch.tensor(CLASS_WEIGHT)}
 
     def loss(h):
@@ -589,8 +592,7 @@ def test_compiled_it_refuses_dual_numbers_with_the_remedy():
     import torch
     from torch.autograd import forward_ad
 
-    (h, w, b), labels = ([x.detach() for x in part] for part in tensors())
-    labels = torch.stack(list(labels))
+    h, w, b, labels = constants()
     torch.compiler.reset()
     compiled = torch.compile(
         lambda h: lb.linear_cross_entropy(h, w, labels, b), backend="aot_eager"

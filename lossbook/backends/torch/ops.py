@@ -248,10 +248,10 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements."""
-    return (_wide_sum(x) / x.numel()).to(x.dtype) if _is_long(x) else plain_mean(x)
+    return (_wide_sum(x) / x.numel()).to(x.dtype) if _is_long(x) else _plain_mean(x)
 
 
-def plain_mean(x: Array) -> Array:
+def _plain_mean(x: Array) -> Array:
     """Divide the sum of a DTensor by all elements: parts may differ in size."""
     return x.sum() / x.numel() if is_sharded(x) else x.mean()
 
