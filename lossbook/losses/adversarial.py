@@ -364,15 +364,15 @@ def _fractions(xp: Backend, mix: Any, real: Array, weights: Weights | None) -> A
     ones = [1] * (len(xp.shape(real)) - 1)
     if mix is None:
         return xp.random_fractions(real, ones)
-    fraction = xp.cast(xp.asarray(mix, "mix", real), real)
-    if xp.shape(fraction) not in ((), xp.shape(real)[:1]):
+    share = xp.cast(xp.asarray(mix, "mix", real), real)
+    if xp.shape(share) not in ((), xp.shape(real)[:1]):
         raise ValueError(
             f"mix must be a number or have one value a sample, shape "
-            f"{xp.shape(real)[:1]}, got shape {xp.shape(fraction)}."
+            f"{xp.shape(real)[:1]}, got shape {xp.shape(share)}."
         )
-    each, fix = weights if xp.shape(fraction) else None, "It is the share of real ones."
-    fraction = within_unit(xp, fraction, "mix", fix, each)
-    counted = fraction if each is None else _counted_samples(xp, each.values, fraction)
+    each = weights if xp.shape(share) else None
+    share = within_unit(xp, share, "mix", "It is the share of the real samples.", each)
+    counted = share if each is None else _counted_samples(xp, each.values, share)
     return xp.reshape(counted, (-1, *ones))
 
 
