@@ -143,11 +143,7 @@ def _check(x: Any, name: str) -> None:
         return
     if type(x) is np.ndarray or isinstance(x, Number):
         return
-    if isinstance(x, np.ma.MaskedArray) and name.startswith("sample_weight"):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost. Pass "
-            f"{name}.filled(0): then what is masked weighs nothing."
-        )
+    refuse_masked(x, name)
     for is_it, text in _REFUSED:
         if is_it(x):
             kind = f"{type(x).__module__}.{type(x).__qualname__}"
@@ -156,11 +152,31 @@ def _check(x: Any, name: str) -> None:
             raise TypeError(f"{name} {advice}")
 
 
+def refuse_masked(x: Any, name: str) -> None:
+    """Refuse NumPy's masked arrays, which make themselves arrays without their mask."""
+    if not isinstance(x, np.ma.MaskedArray):
+        return
+    remedy = f"{name}.filled(0): then what is masked weighs nothing."
+    if not name.startswith("sample_weight"):
+        remedy = (
+            f"{name}.filled(0), and sample_weight=~numpy.ma.getmaskarray({name}) to "
+            "leave out what is masked."
+        )
+    raise TypeError(
+        f"{name} is a masked array, whose mask would be lost. Pass {remedy}"
+    )
+
+
+def no_reals(dtype: Any, name: str) -> str:
+    """Return what is wrong with complex numbers, and what to do about it."""
+    return f"dtype {dtype}. Pass numpy.real({name}) or numpy.abs({name})."
+
+
 def _no_numbers(array: Array, name: str) -> str:
     """Return what is wrong with a dtype, and what to do about it."""
     dtype = f"dtype {array.dtype}."
     if array.dtype.kind == "c":
-        return f"{dtype} Pass numpy.real({name}) or numpy.abs({name})."
+        return no_reals(array.dtype, name)
     if array.dtype.kind in "US" or all(isinstance(x, str) for x in array.flat):
         if _are_numbers(array):
             return f"{dtype} Pass numpy.asarray({name}, dtype=float)."
@@ -229,11 +245,6 @@ _REFUSED: list[tuple[Callable[[Any], bool], str]] = [
         "float({name}) if it is a number in quotes.",
     ),
     (_is_function, "is a function or class, {short}. Pass what it returns."),
-    (
-        lambda x: isinstance(x, np.ma.MaskedArray),
-        "is a masked array, whose mask would be lost. Pass {name}.filled(0), and "
-        "sample_weight=~numpy.ma.getmaskarray({name}) to leave out what is masked.",
-    ),
     (_of_package("cupy"), _UNKNOWN + "Pass {name}.get()."),
     (_of_package("mxnet"), _UNKNOWN + "Pass {name}.asnumpy()."),
     (_of_package("paddle"), _UNKNOWN + "Pass {name}.numpy()."),

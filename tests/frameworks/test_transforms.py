@@ -89,6 +89,24 @@ def test_torch_compile_takes_unknown_batch_sizes_and_options_that_are_arrays():
         np.testing.assert_allclose(evaluate(labels, z), expected)
 
 
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(
+    "wrong",
+    [np.ma.masked_array([1.0, 2.0], [True, False]), np.array([1j, 2.0]), [1j, 2.0]],
+    ids=["masked", "complex", "list"],
+)
+def test_torch_compile_refuses_what_would_lose_a_mask_or_a_part(wrong, full):
+    compiler = torch.compile(fullgraph=full, backend="eager")
+    pred = torch.ones(2)
+    refused = (TypeError, torch._dynamo.exc.Unsupported) if full else TypeError
+    with pytest.raises(refused):
+        compiler(lambda y, p: lb.mse(y, p))(wrong, pred)
+    with pytest.raises(refused):
+        compiler(lambda p: lb.mse(wrong, p))(pred)
+    with pytest.raises(refused):
+        compiler(lambda p, w: lb.mse(p, p, sample_weight=w))(pred, wrong)
+
+
 def test_torch_compile_takes_a_loss_that_was_never_called_before():
     # In a new process: the backend is then found for the first time while tracing.
     code = (

@@ -73,17 +73,25 @@ def _from_outside(x: Any, name: str, like: Array) -> Array:
     lead = shared.first_of(x, torch.Tensor)
     if lead is not None:
         return _stacked(x, name, lead)
-    # torch.compile cannot look into types; arrays and numbers it takes as they are.
-    array = x if torch.compiler.is_compiling() else _copied(x, name)
+    array = _traced(x, name) if torch.compiler.is_compiling() else _copied(x, name)
     known = isinstance(like, torch.Tensor)
     device = like.device if known else None
     tensor = torch.as_tensor(array, device=device)
+    if tensor.is_complex():
+        wrong = shared.no_reals(tensor.dtype, name)
+        raise TypeError(f"{name} must hold real numbers, got {wrong}")
     if shared.has_dtype(x) or not tensor.is_floating_point():
         return tensor
     # Python numbers have no dtype of their own: they take the tensor's, or the default.
     floating = known and like.is_floating_point()
     dtype = like.dtype if floating else torch.get_default_dtype()
     return torch.as_tensor(array, dtype=dtype, device=device)
+
+
+def _traced(x: Any, name: str) -> Any:
+    """Return `x`: torch.compile can look into few types, and takes numbers as such."""
+    shared.refuse_masked(x, name)
+    return x
 
 
 def _copied(x: Any, name: str) -> Any:
