@@ -86,7 +86,7 @@ def check_shapes(
     The advice is for what was `given`, as the user has it.
     """
     left, right = xp.shape(a), xp.shape(b)
-    if left != right and not _could_be_equal(left, right):
+    if left != right and not could_be_equal(left, right):
         raise ValueError(
             f"{names[0]} and {names[1]} must have the same shape, got {names[0]} "
             f"{left} and {names[1]} {right}. "
@@ -108,7 +108,8 @@ def check_not_empty(xp: Backend, x: Array, name: str, reduction: str) -> None:
     xp.not_empty(x, name)
 
 
-def _could_be_equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
+def could_be_equal(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    """Say whether shapes are equal, as far as they are known."""
     return len(left) == len(right) and all(
         a is None or b is None or a == b for a, b in zip(left, right, strict=True)
     )
@@ -138,7 +139,7 @@ def weights_of(xp: Backend, sample_weight: Any, losses: Array) -> Weights | None
         return None
     weight = xp.cast(xp.asarray(sample_weight, "sample_weight", losses), losses)
     want, got = xp.shape(losses), xp.shape(weight)
-    if len(got) > len(want) or not _could_be_equal(got, want[: len(got)]):
+    if len(got) > len(want) or not could_be_equal(got, want[: len(got)]):
         flat = reshaped("sample_weight", sample_weight, "-1")
         raise ValueError(
             f"sample_weight must have one weight a loss, shape {want}, or one a "
@@ -191,7 +192,7 @@ def class_weight_of(
 ) -> Array:
     """Return class weights as an array of one a class."""
     weights = xp.cast(xp.asarray(value, name, like), like)
-    if not _could_be_equal(xp.shape(weights), (classes,)):
+    if not could_be_equal(xp.shape(weights), (classes,)):
         raise ValueError(
             f"{name} must have one weight a class, shape ({classes},), got shape "
             f"{xp.shape(weights)}."

@@ -22,8 +22,8 @@ from math import prod
 from typing import Any, Literal, get_args
 
 from lossbook.backends import Array, Backend, Of1, backend_of
+from lossbook.core import inputs
 from lossbook.core.checks import Weights, check_between, within_unit
-from lossbook.core.inputs import check_not_empty, check_shapes, weights_of
 from lossbook.core.pointwise import Elementwise
 from lossbook.core.reduction import Reduction, check_reduction, reduce, weighted
 from lossbook.core.registry import loss
@@ -100,9 +100,9 @@ def gan_discriminator(
     real = _scores(xp, real, "real", fake, reduction)
     fake = xp.cast(_scores(xp, fake, "fake", real, reduction), real)
     if reduction == "none" or sample_weight is not None:
-        check_shapes(xp, fake, real, ("fake", "real"))
+        inputs.check_shapes(xp, fake, real, ("fake", "real"))
     of_real, of_fake = _DISCRIMINATOR[kind]
-    weights = weights_of(xp, sample_weight, real)
+    weights = inputs.weights_of(xp, sample_weight, real)
     return of_real.reduced(
         xp, real, weights=weights, reduction=reduction
     ) + of_fake.reduced(xp, fake, weights=weights, reduction=reduction)
@@ -165,7 +165,7 @@ def gan_generator(
     _check_kind(kind)
     xp = backend_of(fake, sample_weight)
     fake = _scores(xp, fake, "fake", sample_weight, reduction)
-    weights = weights_of(xp, sample_weight, fake)
+    weights = inputs.weights_of(xp, sample_weight, fake)
     return _GENERATOR[kind].reduced(xp, fake, weights=weights, reduction=reduction)
 
 
@@ -308,8 +308,8 @@ def gradient_penalty(
         )
     check_reduction(reduction)
     real, fake = _samples(xp, real, fake)
-    check_not_empty(xp, real, "real", reduction)
-    weights = weights_of(xp, sample_weight, _one_of_each(xp, real))
+    inputs.check_not_empty(xp, real, "real", reduction)
+    weights = inputs.weights_of(xp, sample_weight, _one_of_each(xp, real))
     if weights is not None:
         real, fake = (_counted_samples(xp, weights.values, x) for x in (real, fake))
     fraction = _fractions(xp, mix, real, weights)
@@ -356,7 +356,7 @@ def _samples(xp: Backend, real: Any, fake: Any) -> tuple[Array, Array]:
         )
     if xp.shape(real) == ():
         raise ValueError("real must hold samples, shape (n, ...), got a single number.")
-    return real, check_shapes(xp, fake, real, ("fake", "real"))
+    return real, inputs.check_shapes(xp, fake, real, ("fake", "real"))
 
 
 def _fractions(xp: Backend, mix: Any, real: Array, weights: Weights | None) -> Array:
@@ -365,12 +365,11 @@ def _fractions(xp: Backend, mix: Any, real: Array, weights: Weights | None) -> A
     if mix is None:
         return xp.random_fractions(real, ones)
     share = xp.cast(xp.asarray(mix, "mix", real), real)
-    if xp.shape(share) not in ((), xp.shape(real)[:1]):
-        raise ValueError(
-            f"mix must be a number or have one value a sample, shape "
-            f"{xp.shape(real)[:1]}, got shape {xp.shape(share)}."
-        )
-    each = weights if xp.shape(share) else None
+    got, n = xp.shape(share), xp.shape(real)[:1]
+    if got and not inputs.could_be_equal(got, n):
+        raise ValueError(f"mix must be a number or of shape {n}, got shape {got}.")
+    share = xp.fitting(share, real, "mix", "real, one a sample")
+    each = weights if got else None
     share = within_unit(xp, share, "mix", "It is the share of the real samples.", each)
     counted = share if each is None else _counted_samples(xp, each.values, share)
     return xp.reshape(counted, (-1, *ones))
@@ -378,7 +377,7 @@ def _fractions(xp: Backend, mix: Any, real: Array, weights: Weights | None) -> A
 
 def _one_a_sample(xp: Backend, scores: Array, x: Array) -> Array:
     got, n = xp.shape(scores), xp.shape(x)[0]
-    if got not in ((n,), (n, 1)):
+    if got[1:] not in ((), (1,)) or not inputs.could_be_equal(got[:1], (n,)):
         raise ValueError(
             f"critic must give one score a sample, shape ({n},) or ({n}, 1), got shape "
             f"{got}. Take the mean over the other axes inside of it."
@@ -396,5 +395,5 @@ def _check_kind(kind: Any) -> None:
 def _scores(xp: Backend, scores: Any, name: str, like: Any, reduction: str) -> Array:
     check_reduction(reduction)
     array = xp.to_float(xp.asarray(scores, name, like))
-    check_not_empty(xp, array, name, reduction)
+    inputs.check_not_empty(xp, array, name, reduction)
     return array

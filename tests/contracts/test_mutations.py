@@ -112,7 +112,7 @@ FAULTS = [
           "if low is not None and low >= 0:",
           "if low is not None and low >= -1e9:", BAD_INPUT),
     Fault("(n,) against (n, 1) broadcast", "core/inputs.py",
-          "if left != right and not _could_be_equal(left, right):", "if False:",
+          "if left != right and not could_be_equal(left, right):", "if False:",
           BAD_INPUT),
     Fault("an unknown reduction taken for the mean", "core/reduction.py",
           "if reduction not in REDUCTIONS:", "if False:", BAD_INPUT),

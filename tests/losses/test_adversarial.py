@@ -280,6 +280,25 @@ def test_a_keras_critic_is_trained_through_a_graph():
     assert np.abs(slope).max() > 0
 
 
+@pytest.mark.parametrize("jit", [True, False])
+def test_a_graph_with_an_unknown_batch_takes_shares_of_known_length(jit):
+    import tensorflow as tf
+
+    spec = tf.TensorSpec([None, 3])
+
+    def penalty(real, fake, mix=(0.5, 0.25, 0.0, 1.0, 0.75)):
+        def critic(x):  # it knows the number of its scores, the samples do not
+            return tf.ensure_shape(tf.reduce_sum(x**3, -1, keepdims=True), [5, 1])
+
+        return lb.gradient_penalty(critic, real, fake, mix=mix)
+
+    graph = tf.function(penalty, input_signature=[spec, spec], jit_compile=jit)
+    real, fake = (tf.constant(x[:, :3], tf.float32) for x in ROWS)
+    np.testing.assert_allclose(graph(real, fake), penalty(real, fake), rtol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        graph(real[:4], fake[:4])
+
+
 def test_the_penalty_says_what_is_wrong():
     import torch
 
