@@ -15,6 +15,7 @@ from lossbook.backends.numpy import kernels as numpy_kernels
 from lossbook.backends.torch import custom_grad as torch_grad
 from lossbook.backends.torch import kernels
 from lossbook.backends.torch import ops as torch_ops
+from lossbook.backends.torch import sums as torch_sums
 
 from ..backends import array, numpy_of
 from ..cases import (
@@ -91,7 +92,8 @@ def call_few_many(backend, monkeypatch):
         monkeypatch.setattr(numpy_kernels, "LARGE", 1)
         monkeypatch.setattr(numpy_grad, "_BLOCK", 5)
     elif backend == "torch":
-        monkeypatch.setattr(torch_ops, "_LARGE", 1)
+        monkeypatch.setattr(torch_ops, "LARGE", 1)
+        monkeypatch.setattr(torch_sums, "LARGE", 1)
         monkeypatch.setattr(torch_grad, "STEP", 5)
         monkeypatch.setattr(torch_grad, "_WIDE", 7)
         monkeypatch.setattr(torch_grad, "_WIDE_OF_ROWS", 7)

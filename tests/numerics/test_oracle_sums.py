@@ -12,7 +12,7 @@ import torch
 
 import lossbook as lb
 
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, needs_inductor, numpy_of
 from ..oracle import softplus
 from .test_oracle_classes import DIGITS, derivative, exactly, largest, ulps
 
@@ -242,3 +242,52 @@ def test_long_sums_in_graphs_of_tensorflow_keep_their_digits(jit, known):
     )
     found = float(mean(tf.zeros(n), tf.fill([n], 0.3)))
     assert abs(found - np.float32(0.3)) <= 4 * np.spacing(np.float32(0.3))
+
+
+@pytest.mark.parametrize("n", [2**18, 2**20 - 1])
+@pytest.mark.parametrize("jit", [None, True, False])
+def test_long_rows_of_tensorflow_keep_their_digits(jit, n):
+    y, p = np.ones((2, n), np.float32), np.full((2, n), 0.3, np.float32)
+    exact = lb.dice(y.astype(np.float64), p.astype(np.float64))
+    dice = lb.dice if jit is None else tf.function(lb.dice, jit_compile=jit)
+    found = dice(tf.constant(y), tf.constant(p))
+    assert abs(float(found) - exact) <= 4 * np.spacing(np.float32(1))
+
+
+@pytest.mark.parametrize("n", [10_000, 300_000])
+def test_equal_losses_of_tensorflow_are_added_up_as_exactly_as_others(n):
+    found = lb.mae(tf.zeros(n), tf.fill([n], 0.3), reduction="sum")
+    exact = n * float(np.float32(0.3))
+    assert abs(float(found) - exact) <= 4 * np.spacing(np.float32(exact))
+
+
+def test_rows_whose_elements_are_no_neighbours_are_added_up_as_exactly():
+    y, p = np.ones((2**18, 2)), np.full((2**18, 2), 0.3)
+    found = lb.dice(y[None], p[None], axis=-1, reduction="none")
+    near = lb.dice(*(np.ascontiguousarray(x.T)[None] for x in (y, p)), axis=1,
+                   reduction="none")  # fmt: skip
+    assert np.abs(found - near).max() <= 4 * np.spacing(1.0)
+
+
+@needs_inductor
+def test_equal_losses_are_added_up_as_exactly_in_a_graph_of_inductor():
+    labels = torch.zeros(2**18, dtype=torch.long)
+    y, p = torch.zeros(2**18), torch.full((2**18,), 0.3)
+
+    @torch.compile(fullgraph=True)
+    def evaluate(y, p, labels):
+        return [
+            lb.mse(y, p + 0.2),
+            lb.mae(y, p, sample_weight=p),
+            lb.huber(y, p),
+            lb.log_cosh(y, p, reduction="sum"),
+            lb.binary_cross_entropy(y, p - 0.3, from_logits=True),
+            lb.sparse_cross_entropy(labels, y[:, None] + y[:2], from_logits=True),
+            lb.dice(y[None] + 1, p[None]),
+        ]
+
+    eager = evaluate.__wrapped__(*(x.double() for x in (y, p)), labels)
+    for found, exact in zip(evaluate(y, p, labels), eager, strict=True):
+        assert found.dtype == torch.float32
+        exact = exact.item()
+        assert abs(found.item() - exact) <= 4 * np.spacing(np.float32(exact)), exact

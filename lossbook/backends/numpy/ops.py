@@ -35,6 +35,7 @@ zeros_like = np.zeros_like
 
 
 _LONG = 2**16  # elements from which on it matters in which order they are added up
+_LONG_ROW = 2**7  # the same, where they are added up one by one
 
 
 def owns(kind: type) -> bool:
@@ -246,25 +247,30 @@ def sigmoid(x: Array) -> Array:
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum; float32 is accumulated in float64 and returned as float32."""
-    x = _without_gaps(x) if axis is None else x
+    x = _without_gaps(x, axis)
     wide = np.sum(x, axis=axis, dtype=_wide(x), keepdims=keepdims)
     return wide.astype(x.dtype)
 
 
 def mean(x: Array) -> Array:
     """Return the mean of all elements, accumulated in float64."""
-    wide = np.sum(_without_gaps(x), dtype=_wide(x)) / x.size
+    wide = np.sum(_without_gaps(x, None), dtype=_wide(x)) / x.size
     return wide.astype(x.dtype)
 
 
-def _without_gaps(x: Array) -> Array:
-    """Return a copy of a long slice in float64, whose rows NumPy adds up one by one.
+def _without_gaps(x: Array, axis: int | None) -> Array:
+    """Return a copy in float64 where NumPy would add up one by one what is far apart.
 
-    That is 10 ulp off at 3e7 elements, a copy 1.
+    Of a long slice that is 10 ulp off at 3e7 elements, a copy 1; of rows whose elements
+    are not neighbours 75 000 ulp at 1e6 equal ones.
     """
-    if not isinstance(x, np.ndarray) or x.flags.forc or x.size < _LONG:
+    if not isinstance(x, np.ndarray) or x.dtype != _wide(x):
         return x
-    return x.copy() if x.dtype == _wide(x) else x
+    if axis is None:
+        return x if x.flags.forc or x.size < _LONG else x.copy()
+    if x.strides[axis] == x.itemsize or x.shape[axis] < _LONG_ROW:
+        return x
+    return np.moveaxis(np.moveaxis(x, axis, -1).copy(), -1, axis)
 
 
 def _wide(x: Array) -> Any:

@@ -10,7 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from lossbook.backends.tensorflow import inputs
-from lossbook.backends.tensorflow.sums import is_large, wide_mean, wide_sum
+from lossbook.backends.tensorflow.sums import (
+    are_long_rows,
+    is_large,
+    wide_mean,
+    wide_sum,
+    wide_sum_of_rows,
+)
 
 try:
     from tensorflow.python.ops import control_flow_util
@@ -282,6 +288,8 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum over all elements or along an axis."""
     if axis is None and is_large(x):
         return tf.cast(wide_sum(x, size(x)), x.dtype)
+    if are_long_rows(x, axis):
+        return wide_sum_of_rows(x, keepdims)
     return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
 
 

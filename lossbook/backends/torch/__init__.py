@@ -12,6 +12,8 @@ from lossbook.backends.torch.kernels import KERNELS as KERNELS
 from lossbook.backends.torch.kernels import STEPS as STEPS
 from lossbook.backends.torch.ops import *  # noqa: F403
 from lossbook.backends.torch.products import matmul as matmul
+from lossbook.backends.torch.sums import mean as mean
+from lossbook.backends.torch.sums import sum as sum
 
 NAME = "torch"
 LINEAR: LinearKernels = linear

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lossbook.backends.torch import ops
+from lossbook.backends.torch import sums
 from lossbook.backends.torch.ops import STEP, is_large, is_open, multiply_no_nan
 from lossbook.backends.torch.transforms import levels_forwards
 
@@ -99,7 +99,7 @@ def reduced(losses: Array, reduction: str) -> Array:
     """Return the losses, their mean or their sum."""
     if reduction == "none":
         return losses
-    return ops.sum(losses) if reduction == "sum" else ops.mean(losses)
+    return sums.sum(losses) if reduction == "sum" else sums.mean(losses)
 
 
 def _reduced_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> Array:

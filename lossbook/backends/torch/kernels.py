@@ -18,6 +18,7 @@ from lossbook.backends.torch.ops import (
     range_of,
     softplus,
 )
+from lossbook.backends.torch.sums import in_graph_of_cpu
 from lossbook.backends.torch.transforms import is_transformed
 
 Array = Any
@@ -155,21 +156,30 @@ def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
     return is_transformed()
 
 
+def _torchs(
+    loss: Callable[..., Array], x: Array, y: Array, reduction: str, **options: Any
+) -> Array:
+    """Call a loss of torch's; a graph on a CPU gets a sum that loses no digits."""
+    if reduction == "none" or not in_graph_of_cpu(x):
+        return loss(x, y, reduction=reduction, **options)
+    return reduced(loss(x, y, reduction="none", **options), reduction)
+
+
 def _mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
     if _needs_own_derivative(y_true, y_pred, reduction):
         return _of_difference(torch.square, _twice, y_true, y_pred, reduction)
-    return F.mse_loss(y_pred, y_true, reduction=reduction)
+    return _torchs(F.mse_loss, y_pred, y_true, reduction)
 
 
 def _mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
     if _needs_own_derivative(y_true, y_pred, reduction):
         return _of_difference(torch.abs, torch.sign, y_true, y_pred, reduction)
-    return F.l1_loss(y_pred, y_true, reduction=reduction)
+    return _torchs(F.l1_loss, y_pred, y_true, reduction)
 
 
 def _huber(y_true: Array, y_pred: Array, reduction: str, delta: float) -> Array:
     if not _needs_own_derivative(y_true, y_pred, reduction):
-        return F.huber_loss(y_pred, y_true, reduction=reduction, delta=delta)
+        return _torchs(F.huber_loss, y_pred, y_true, reduction, delta=delta)
 
     def loss(error: Array) -> Array:
         size = error.abs()
@@ -216,9 +226,7 @@ def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
         losses = _sparse_cross_entropy(*flat, reduction)
         reduced = losses is None or reduction != "none"
         return losses if reduced else losses.reshape(labels.shape)
-    losses = F.cross_entropy(
-        logits, labels, reduction=reduction, ignore_index=_NO_LABEL
-    )
+    losses = _torchs(F.cross_entropy, logits, labels, reduction, ignore_index=_NO_LABEL)
     return losses if reduction != "none" or _is_finite(losses) else None
 
 
