@@ -8,12 +8,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lossbook.gradients import (
-    check_gradient,
-    gradient_hessian,
-    numerical_gradient,
-    value_and_grad,
-)
 from lossbook.losses.adversarial import (
     gan_discriminator,
     gan_generator,
@@ -63,6 +57,12 @@ if TYPE_CHECKING:
     from lossbook import results as results
     from lossbook._book.exercises import check
     from lossbook.constants import best_constant
+    from lossbook.gradients import (
+        check_gradient,
+        gradient_hessian,
+        numerical_gradient,
+        value_and_grad,
+    )
 
 __version__ = "0.1.0"
 
@@ -129,13 +129,26 @@ _LAZY = (
 _LAZY_FUNCTIONS = {
     "best_constant": "lossbook.constants",
     "check": "lossbook._book.exercises",
+    "check_gradient": "lossbook.gradients",
+    "gradient_hessian": "lossbook.gradients",
+    "numerical_gradient": "lossbook.gradients",
+    "value_and_grad": "lossbook.gradients",
 }
 
-# TensorFlow's AutoGraph leaves functions with this mark as they are: there is no
-# control flow on tensors in them, and rewriting would only slow the first trace down.
+
+def _not_rewritten(function: Any) -> Any:
+    """Mark a function for TensorFlow's AutoGraph, which then leaves it as it is.
+
+    There is no control flow on tensors in ours, and rewriting would only slow the
+    first trace down.
+    """
+    function.autograph_info__ = {}
+    return function
+
+
 for _name in __all__:
     if _name in globals():
-        globals()[_name].autograph_info__ = {}
+        _not_rewritten(globals()[_name])
 
 
 # Not for type checkers: a name that does not exist is an error to them.
@@ -145,7 +158,9 @@ if not TYPE_CHECKING:
         if name in _LAZY:
             return import_module(f"lossbook.{name}")
         if name in _LAZY_FUNCTIONS:
-            return getattr(import_module(_LAZY_FUNCTIONS[name]), name)
+            module = import_module(_LAZY_FUNCTIONS[name])
+            globals()[name] = _not_rewritten(getattr(module, name))
+            return globals()[name]
         raise AttributeError(f"module 'lossbook' has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -1,7 +1,5 @@
 """What a linear cross-entropy is made of."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 Array = Any

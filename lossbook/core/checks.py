@@ -6,12 +6,10 @@ becomes NaN, in the loss and in its gradient, instead of a plausible number. A v
 that weighs nothing is not looked at.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import inf
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +19,7 @@ USE_LOGITS = "Pass from_logits=True if these are logits."
 _ROUNDING = 4  # as many units in the last place of 1 a probability may be off
 
 
-class Weights(NamedTuple):
+class Weights:
     """The weights of the losses, in their shape.
 
     Attributes
@@ -31,8 +29,9 @@ class Weights(NamedTuple):
         Whether all are known to be above 0, so that nothing has to be silenced.
     """
 
-    values: Array
-    positive: bool
+    def __init__(self, values: Array, positive: bool) -> None:
+        self.values = values
+        self.positive = positive
 
 
 def refuse_unknown(owner: str, name: str) -> None:

@@ -1,7 +1,5 @@
 """What the losses over classes share: where the classes are, labels, class weights."""
 
-from __future__ import annotations
-
 from numbers import Integral
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What the losses of masks share: one row of pixels for each mask, and what counts."""
 
-from __future__ import annotations
-
 from math import prod
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -44,7 +42,7 @@ class Masks(NamedTuple):
     ignored: Array | None
     class_weight: Array | None
 
-    def without_ignored(self, value: float) -> Masks:
+    def without_ignored(self, value: float) -> "Masks":
         """Return the masks with another score in the place of ignored pixels."""
         if self.ignored is None:
             return self

@@ -5,10 +5,8 @@ of each that has one, and `tests/contracts/test_registry.py` says of every loss 
 lacks an oracle, a row of the API page, a class, or a row of the table of conventions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 Kind = Literal[
     "elements",  # y_true and y_pred of one shape, one loss an element
@@ -23,7 +21,7 @@ Kind = Literal[
 ]
 
 
-class Entry(NamedTuple):
+class Entry:
     """A loss in the list.
 
     Attributes
@@ -36,9 +34,10 @@ class Entry(NamedTuple):
         Whether the adapters make a class of it.
     """
 
-    function: Callable[..., Any]
-    kind: Kind
-    adapted: bool
+    def __init__(self, function: Callable[..., Any], kind: Kind, adapted: bool) -> None:
+        self.function = function
+        self.kind = kind
+        self.adapted = adapted
 
 
 LOSSES: dict[str, Entry] = {}

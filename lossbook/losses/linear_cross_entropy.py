@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from math import inf
 from sys import float_info
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossbook.backends import Array, Backend, backend_of
-from lossbook.backends.terms import Terms
 from lossbook.core import class_inputs
 from lossbook.core.checks import check_between, check_positive
 from lossbook.core.inputs import (
@@ -23,6 +22,9 @@ from lossbook.core.inputs import (
 )
 from lossbook.core.reduction import Reduction, check_reduction, weighted
 from lossbook.core.registry import loss
+
+if TYPE_CHECKING:
+    from lossbook.backends.terms import Terms
 
 _ROOM = 2**23  # logits held at once if nobody says otherwise and d is not large
 
@@ -198,6 +200,9 @@ def _terms(
     softcap: float | None,
 ) -> Terms:
     """Return what is added to the surprise of the labels."""
+    # Here, because to make the class takes as long as all else of this module.
+    from lossbook.backends.terms import Terms
+
     xp, own, spread = batch.xp, None, None
     if label_smoothing or (z_loss and by_label is not None):
         own = xp.reshape(batch.scores + 1, (-1,)) * (1 - label_smoothing)
