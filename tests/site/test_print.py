@@ -64,8 +64,13 @@ PLAIN_WORDS = """() => [...document.querySelectorAll("details :is(p, li)")]
   .map((node) => node.data.trim())"""
 
 
+CODE_LINES = """() => [...document.querySelectorAll(".cell details:not([open]) pre")]
+  .flatMap((e) => e.textContent.split("\\n")).filter((line) => line.trim())"""
+
+
 def test_a_dark_page_is_printed_dark_on_white_with_its_answers(dark_page, tmp_path):
-    dark_page.locator("details summary").first.click()
+    code = dark_page.evaluate(CODE_LINES)
+    dark_page.locator("details:not(.cell details) summary").first.click()
     before = dark_page.evaluate(STATE)
     assert before["theme"] == "dark"
     assert True in before["open"] and False in before["open"]
@@ -77,7 +82,9 @@ def test_a_dark_page_is_printed_dark_on_white_with_its_answers(dark_page, tmp_pa
             "".join(page.get_textpage().get_text_range() for page in document)
         )
     assert len(answers) > len(before["open"])
-    assert [a for a in answers if pdf_checks.squeeze(a) not in text] == []
+    assert len(code) > 5
+    words = [*answers, *code]
+    assert [w for w in words if pdf_checks.squeeze(w) not in text] == []
     faint = [c for c in colours(path) if contrast_with_white(c) < 4.5]
     assert faint == []
     assert dark_page.evaluate(STATE) == before
