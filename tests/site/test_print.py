@@ -102,6 +102,7 @@ def test_paper_has_no_menus_and_nothing_to_press(dark_page):
     assert shown == []
     assert dark_page.locator(".lb-frames output").first.is_visible()
     assert dark_page.locator(".bd-article h1").first.is_visible()
+    assert dark_page.locator("h1:visible").count() == 1
 
 
 def test_a_diagram_drawn_for_the_dark_has_dark_words_on_paper(dark_page):
