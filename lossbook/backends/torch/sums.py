@@ -32,8 +32,8 @@ def mean(x: Array) -> Array:
 def in_graph_of_cpu(x: Array) -> bool:
     """Say whether torch.compile may add these up one by one.
 
-    That is 700 ulp off at a million equal losses; in float64, which costs no time
-    there, nothing is.
+    In float32 that is 740 ulp off at a million equal losses. In float64 it is exact
+    enough, and inductor takes no longer.
     """
     if not torch.compiler.is_compiling() or is_sharded(x):
         return False
