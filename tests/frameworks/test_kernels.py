@@ -94,6 +94,7 @@ def call_few_many(backend, monkeypatch):
     elif backend == "torch":
         monkeypatch.setattr(torch_ops, "LARGE", 1)
         monkeypatch.setattr(torch_sums, "LARGE", 1)
+        monkeypatch.setattr(kernels, "_FEW", 1)
         monkeypatch.setattr(torch_grad, "STEP", 5)
         monkeypatch.setattr(torch_grad, "_WIDE", 7)
         monkeypatch.setattr(torch_grad, "_WIDE_OF_ROWS", 7)
