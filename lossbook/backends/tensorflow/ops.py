@@ -289,7 +289,7 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     if axis is None and is_large(x):
         return tf.cast(wide_sum(x, size(x)), x.dtype)
     if are_long_rows(x, axis):
-        return wide_sum_of_rows(x, keepdims)
+        return tf.cast(wide_sum_of_rows(x, keepdims), x.dtype)
     return tf.reduce_sum(x, axis=axis, keepdims=keepdims)
 
 

@@ -36,7 +36,7 @@ def are_long_rows(x: Array, axis: Any) -> bool:
     return bool(long and x.dtype == tf.float32)
 
 
-def wide_sum_of_rows(x: Array, keepdims: bool) -> Array:
+def wide_sum_of_rows(x: Array, keepdims: bool = False) -> Array:
     """Add up blocks of each row, and their sums in float64."""
     whole = x.shape[-1] // _BLOCK * _BLOCK
     start = x if whole == x.shape[-1] else x[..., :whole]
@@ -47,8 +47,7 @@ def wide_sum_of_rows(x: Array, keepdims: bool) -> Array:
     if start is not x:
         rest = tf.reduce_sum(x[..., whole:], axis=-1, keepdims=True)
         sums = tf.concat([sums, rest], -1)
-    wide = tf.reduce_sum(tf.cast(sums, tf.float64), axis=-1, keepdims=keepdims)
-    return tf.cast(wide, x.dtype)
+    return tf.reduce_sum(tf.cast(sums, tf.float64), axis=-1, keepdims=keepdims)
 
 
 def wide_sum(x: Array, size: Any) -> Array:
@@ -58,18 +57,13 @@ def wide_sum(x: Array, size: Any) -> Array:
         missing = -size % _BLOCK
         if not isinstance(missing, int) or missing:
             flat = tf.pad(flat, [[0, missing]])
-        return tf.reduce_sum(tf.cast(_of_blocks(flat), tf.float64))
+        sums = tf.reduce_sum(tf.reshape(flat, [-1, _BLOCK]), axis=1)
+        return tf.reduce_sum(tf.cast(sums, tf.float64))
     if size < _LARGE:
         return tf.reduce_sum(tf.cast(flat, tf.float64))
-    whole = size // _BLOCK * _BLOCK
-    rest = tf.cast(tf.reduce_sum(flat[whole:]), tf.float64)
-    return tf.reduce_sum(tf.cast(_of_blocks(flat[:whole]), tf.float64)) + rest
+    return wide_sum_of_rows(flat)
 
 
 def wide_mean(x: Array, size: Any) -> Array:
     """Return the same over their number."""
     return wide_sum(x, size) / tf.cast(size, tf.float64)
-
-
-def _of_blocks(flat: Array) -> Array:
-    return tf.reduce_sum(tf.reshape(flat, [-1, _BLOCK]), axis=1)
