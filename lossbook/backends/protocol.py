@@ -212,6 +212,9 @@ class Backend(Protocol):
     def range_of(self, x: Array, /) -> tuple[Any, Any] | None:
         """Return the smallest and the largest value, or None where not known."""
 
+    def at_once(self, function: Callable[[Array], Array], x: Array, /) -> Array:
+        """Return the function of `x`, with values even in a graph if `x` has them."""
+
     def any_of(self, mask: Array, /) -> bool | None:
         """Say whether the mask is True anywhere, or None where that is not known."""
 

@@ -53,8 +53,11 @@ def known_range(
     values = xp.range_of(x)
     if values is None or (values[0] == values[0] and values[1] == values[1]):
         return values
-    known = xp.where(x == x, x, xp.zeros_like(x) + nan_as)
-    return xp.range_of(known)
+
+    def without_nan(x: Array) -> Array:
+        return xp.where(x == x, x, xp.zeros_like(x) + nan_as)
+
+    return xp.range_of(xp.at_once(without_nan, x))
 
 
 def within_unit(
@@ -107,7 +110,7 @@ def positive(
 
 def signs(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
     """Return labels of -1 and +1."""
-    sizes = known_range(xp, xp.abs(y), nan_as=1.0)
+    sizes = known_range(xp, xp.at_once(xp.abs, y), nan_as=1.0)
     if sizes is not None and sizes[0] >= 1 and sizes[1] <= 1:
         return y
 
@@ -124,18 +127,22 @@ def signs(xp: Backend, y: Array, weights: Weights | None = None) -> Array:
 
 def are_bits(xp: Backend, y: Array) -> bool:
     """Say whether all targets are seen to be 0 or 1."""
-    off = known_range(xp, y * (1 - y))
+    off = known_range(xp, xp.at_once(_off_bits, y))
     return off is not None and off[0] == 0 and off[1] == 0
+
+
+def _off_bits(y: Array) -> Array:
+    return y * (1 - y)  # 0 for 0 and 1 alone
 
 
 def bits(xp: Backend, y: Array, words: str, weights: Weights | None = None) -> Array:
     """Return targets of 0 and 1; `words` say what is wrong with others."""
-    off = known_range(xp, y * (1 - y))  # 0 for 0 and 1 alone
+    off = known_range(xp, xp.at_once(_off_bits, y))
     if off is not None and off[0] == 0 and off[1] == 0:
         return y
 
     def wrong() -> Array:  # in one comparison, which a compiler fuses best
-        return y * (1 - y) != 0
+        return _off_bits(y) != 0
 
     return without(xp, y, wrong, lambda: words, weights, off is not None)
 

@@ -4,6 +4,7 @@ Each rule of the page on semantics is held for every loss, value and gradient.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 import lossbook as lb
 
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, jax, numpy_of
 from ..cases import CASES, CLASSES, LABELS, LOGITS, OTHER, REAL, SHAPE, P
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
@@ -183,6 +184,22 @@ def test_xla_gives_nan_and_a_graph_says_why(name):
         assert np.isnan(gradient[0]).any()
     with pytest.raises((tf.errors.InvalidArgumentError, ValueError), match="must"):
         tf.function(gradients)(y, p)
+
+
+@pytest.mark.parametrize("name", ["targets", "signs", "logistic signs", "masks"])
+@pytest.mark.parametrize("graph", ["tf.function", "XLA", "jit"])
+def test_a_wrong_truth_that_is_a_constant_of_a_graph_is_refused(graph, name):
+    loss, y, p, how = WRONG[name]
+    backend = "jax" if graph == "jit" else "tensorflow"
+    y = np.array(y)
+    for truth in (y, np.concatenate([np.full_like(y, np.nan), y])):
+        run = partial(loss, array(backend, truth), **how)
+        if graph == "jit":
+            run = jax().jit(run)
+        else:
+            run = tf.function(run, jit_compile=graph == "XLA")
+        with pytest.raises(ValueError, match="must"):
+            run(array(backend, np.resize(p, truth.shape)))
 
 
 def test_vmap_makes_a_wrong_probability_nan():

@@ -119,10 +119,10 @@ def eps(x: Array) -> float:
 def known_values(x: Array) -> Any:
     """Return the values as a NumPy array, or None where they are not known.
 
-    Under jit and vmap there are none; under grad alone there are. On a GPU a look would
-    stop the queue, and of an array spread over processes one has a part.
+    Under jit and vmap only constants have them; under grad alone all do. On a GPU a
+    look would stop the queue, and of an array spread over processes one has a part.
     """
-    x = stop_gradient(x)
+    x = _inner(x)
     if isinstance(x, jax.core.Tracer) or not x.is_fully_addressable:
         return None
     on_cpu = all(device.platform == "cpu" for device in x.devices())
@@ -135,6 +135,14 @@ def range_of(x: Array) -> tuple[Any, Any] | None:
     if values is None or values.size == 0:
         return None
     return values.min(), values.max()
+
+
+def at_once(function: Callable[[Array], Array], x: Array) -> Array:
+    """Return the function of `x`, with values even under jit if `x` has them."""
+    if not is_known(x):
+        return function(x)
+    with jax.ensure_compile_time_eval():
+        return function(x)
 
 
 def any_of(mask: Array) -> bool | None:
@@ -163,12 +171,17 @@ def nan_where(wrong: Array, x: Array) -> Array:
 
 def to_numpy(x: Array) -> Any:
     """Return the values as a NumPy array, without a gradient."""
-    return np.asarray(stop_gradient(x))
+    return np.asarray(_inner(x))
 
 
 def is_known(x: Array) -> bool:
     """Say whether there are values, on whatever device."""
-    return not isinstance(stop_gradient(x), jax.core.Tracer)
+    return not isinstance(_inner(x), jax.core.Tracer)
+
+
+def _inner(x: Array) -> Array:
+    """Return what grad traces; jit would make a tracer of a constant, too."""
+    return stop_gradient(x) if isinstance(x, jax.core.Tracer) else x
 
 
 def full(x: Array) -> Array:

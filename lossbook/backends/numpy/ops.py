@@ -121,6 +121,11 @@ def range_of(x: Array) -> tuple[float, float] | None:
     return (value.min(), value.max()) if value.size else None
 
 
+def at_once(function: Callable[[Array], Array], x: Array) -> Array:
+    """Return the function of `x`, whose values are always known."""
+    return function(x)
+
+
 def any_of(mask: Array) -> bool:
     """Say whether the mask is True anywhere."""
     return bool(np.any(mask))

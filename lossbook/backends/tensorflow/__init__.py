@@ -14,6 +14,7 @@ from lossbook.backends.tensorflow.distributed import (
 from lossbook.backends.tensorflow.inputs import asarray as asarray
 from lossbook.backends.tensorflow.kernels import KERNELS as KERNELS
 from lossbook.backends.tensorflow.kernels import STEPS as STEPS
+from lossbook.backends.tensorflow.no_nan import *  # noqa: F403
 from lossbook.backends.tensorflow.ops import *  # noqa: F403
 
 NAME = "tensorflow"

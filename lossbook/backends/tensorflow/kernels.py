@@ -16,7 +16,8 @@ from lossbook.backends.tensorflow.custom_grad import (
     with_derivatives,
 )
 from lossbook.backends.tensorflow.graphs import GRAPHS
-from lossbook.backends.tensorflow.ops import any_of, minus_abs, multiply_no_nan, tanh
+from lossbook.backends.tensorflow.no_nan import multiply_no_nan
+from lossbook.backends.tensorflow.ops import any_of, minus_abs, tanh
 
 Array = Any
 

@@ -47,6 +47,7 @@ where = tf.where
 
 _FLOATS = (tf.float32, tf.float64)
 _HALF = (tf.float16, tf.bfloat16)
+_FEW = 2**12
 _SMALL = 10_000  # below it NumPy finds the extremes sooner
 
 
@@ -155,6 +156,14 @@ def _open(x: Array) -> bool:
     return is_known(x) and "GPU" not in x.device
 
 
+def at_once(function: Callable[[Array], Array], x: Array) -> Array:
+    """Return the function of `x`, with values even in a graph if `x` has them."""
+    if tf.executing_eagerly() or not is_known(x):
+        return function(x)
+    with tf.init_scope():
+        return function(x)
+
+
 def any_of(mask: Array) -> bool | None:
     """Say whether the mask is True anywhere, or None where that is not known."""
     return bool(mask.numpy().any()) if _open(mask) else None
@@ -177,7 +186,8 @@ def where_needed(
     mending costs none, since it goes into the loop that reads the data anyway, which a
     branch would cut in two.
     """
-    if _open(x) or _under_xla():
+    few = (x.shape.num_elements() or _FEW) < _FEW
+    if few or _open(x) or is_under_xla():
         return mended()
     if isinstance(needed, tuple):
         asked = _leaves(x, *needed)
@@ -197,7 +207,7 @@ def _leaves(x: Array, low: float, high: float) -> Array:
     return tf.logical_not(inside)
 
 
-def _under_xla() -> bool:
+def is_under_xla() -> bool:
     """Say whether what is traced is compiled by XLA; False also if it is not known.
 
     Nothing public says it. Either answer is right, one is quicker.
@@ -356,28 +366,3 @@ def cumsum(x: Array) -> Array:
 def one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Return rows of zeros with a one at the label."""
     return tf.one_hot(labels, classes, dtype=like.dtype)
-
-
-def multiply_no_nan(a: Array, b: Array) -> Array:
-    """Return a b, with 0 times anything 0."""
-    return tf.math.multiply_no_nan(b, a)
-
-
-def divide_no_nan(a: Array, b: Array) -> Array:
-    """Return a / b, with 0 over anything 0."""
-    # Only 0 / 0 is silenced: 0 / b has the derivative 1 / b by a.
-    nothing = (a == 0) & (b == 0)
-    one = tf.ones((), b.dtype)
-    return tf.where(nothing, tf.zeros((), a.dtype), a / tf.where(nothing, one, b))
-
-
-def xlogy(x: Array, y: Array) -> Array:
-    """Return x log y, and 0 where x is 0."""
-    product = tf.math.multiply_no_nan(tf.math.log(y), x)
-    return tf.where(y >= 0, product, np.nan)
-
-
-def xlog1py(x: Array, y: Array) -> Array:
-    """Return x log(1 + y), and 0 where x is 0."""
-    product = tf.math.multiply_no_nan(tf.math.log1p(y), x)
-    return tf.where(y >= -1, product, np.nan)

@@ -18,7 +18,6 @@ is_sharded = inputs.is_sharded
 _is_tracing = torch.jit.is_tracing
 abs = torch.abs
 cos = torch.cos
-sign = torch.sign
 exp = torch.exp
 expm1 = torch.expm1
 sqrt = torch.sqrt
@@ -148,6 +147,11 @@ def _in_graph() -> bool:
     return bool(torch.compiler.is_compiling() or _is_tracing())
 
 
+def at_once(function: Callable[[Array], Array], x: Array) -> Array:
+    """Return the function of `x`; what torch.compile traces has no values."""
+    return function(x)
+
+
 def any_of(mask: Array) -> bool | None:
     """Say whether the mask is True anywhere, or None where that is not known."""
     try:
@@ -172,6 +176,14 @@ def where_needed(
 def nan_where(wrong: Array, x: Array) -> Array:
     """Return `x` with NaN added where something is wrong."""
     return x + torch.zeros_like(x).masked_fill(wrong, torch.nan)
+
+
+def sign(x: Array) -> Array:
+    """Return the sign, and NaN of NaN, of which torch's own says 0."""
+    known = range_of(x)
+    if known and known[0] == known[0]:
+        return torch.sign(x)
+    return torch.where(x == x, torch.sign(x), torch.nan)
 
 
 def reshape(x: Array, sizes: Sequence[int]) -> Array:
@@ -328,7 +340,7 @@ def divide_no_nan(a: Array, b: Array) -> Array:
 def xlogy(x: Array, y: Array) -> Array:
     """Return x log y, and 0 where x is 0; torch's own is ten times slower on a CPU."""
     known = range_of(y)
-    if known and known[0] > 0:
+    if known and known[0] > 0 and known[1] < inf:  # 0 * inf is no 0
         return x * torch.log(y)
     # torch's 0 log y is 0 for a negative y as well.
     return torch.special.xlogy(x, y.masked_fill(y < 0, torch.nan))
@@ -337,7 +349,7 @@ def xlogy(x: Array, y: Array) -> Array:
 def xlog1py(x: Array, y: Array) -> Array:
     """Return x log(1 + y), and 0 where x is 0."""
     known = range_of(y)
-    if known and known[0] > -1:
+    if known and known[0] > -1 and known[1] < inf:
         return x * torch.log1p(y)
     return torch.special.xlog1py(x, y.masked_fill(y < -1, torch.nan))
 
