@@ -182,7 +182,8 @@ def _probabilities(
     if eps is None:
         return p
     eps = check_between("eps", eps, 0, 0.5)
-    return xp.clip(p, eps, 1 - eps)
+    # In PyTorch and TensorFlow the slope of a clip is 0 at NaN.
+    return xp.where(p == p, xp.clip(p, eps, 1 - eps), p)
 
 
 @loss("distributions", adapted=True)

@@ -121,6 +121,11 @@ def _lovasz(xp: Backend, y: Array, p: Array) -> Array:
     return xp.sum(_steps(xp, y, error) * xp.maximum(error, 0.0), axis=-1)
 
 
+def _lovasz_derivative(xp: Backend, y: Array, p: Array) -> Array:
+    slope = (1 - 2 * y) * _steps(xp, y, _error(xp, y, p))
+    return xp.nan_where(p != p, slope)
+
+
 def _lovasz_logits(xp: Backend, y: Array, z: Array) -> Array:
     wrong = (1 - 2 * y) * z
     return xp.sum(_steps(xp, y, wrong) * xp.sigmoid(wrong), axis=-1)
@@ -137,7 +142,7 @@ _LOVASZ = Rowwise[Of2](
     _lovasz,
     derivatives=[
         None,
-        lambda xp, y, p: (1 - 2 * y) * _steps(xp, y, _error(xp, y, p)),
+        _lovasz_derivative,
     ],
 )
 _LOVASZ_LOGITS = Rowwise[Of2](

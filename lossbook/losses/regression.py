@@ -454,7 +454,8 @@ _POISSON = Elementwise[Of2](
 
 _POISSON_LOG = Elementwise[Of2](
     "poisson_nll_log",
-    formula=lambda xp, y, z: xp.exp(z) - xp.multiply_no_nan(y, z),
+    # Beyond 1e4 exp(z) is infinite, and so is the loss; XLA gives -inf for inf - inf.
+    formula=lambda xp, y, z: xp.exp(z) - xp.multiply_no_nan(y, xp.minimum(z, 1e4)),
     derivatives=[lambda xp, y, z: -z, lambda xp, y, z: xp.exp(z) - y],
     curvature=lambda xp, y, z: xp.exp(z),
     predicted=1,

@@ -1,11 +1,14 @@
 """The table of semantics, row by row, for every loss on every backend."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import lossbook as lb
 
-from ..backends import BACKENDS, array, numpy_of
+from ..backends import BACKENDS, array, jax, numpy_of
 from ..cases import CASES, CLASSES, ELEMENTS, LABEL, LABELS, LOGITS, REAL, SOFT, P
 from ..numerics.test_numerics import typed
 
@@ -257,6 +260,28 @@ def test_nan_reaches_the_result(case, backend, place):
 
 
 @on_every_backend
+@pytest.mark.parametrize(("case", "place"), PLACES)
+def test_nan_reaches_the_gradient_of_its_own_loss_alone(case, backend, place):
+    if case.loss in ("rmse", "zero_one"):
+        pytest.skip("One root joins all losses; a step has no slope")
+    args = [numpy_of(x).copy() for x in case.inputs(backend)]
+    args[place].reshape(-1)[0] = np.nan
+    truth, pred, *rest = (array(backend, x) for x in args)
+    weight = array(backend, np.ones(case.losses_shape))
+    ignored = case.options.get("ignore_index") == LABEL[0]
+    ways = [{"reduction": "sum"}, {"reduction": "sum", "sample_weight": weight}]
+    if "class_weight" not in case.options:  # else the truth is in the mean's divisor
+        ways += [{}, {"sample_weight": weight}]
+    for options in ways:
+        value_and_grad = lb.value_and_grad(
+            lambda p, o=options: case(truth, p, *rest, **o)
+        )
+        gradient = numpy_of(value_and_grad(pred)[1])
+        assert np.isnan(gradient[0]).any() or ignored
+        assert np.isfinite(gradient[-1]).all()
+
+
+@on_every_backend
 @pytest.mark.parametrize("loss", ["cross_entropy", "kl_divergence"])
 def test_nan_is_not_masked_by_a_target_of_zero(loss, backend):
     y, p = array(backend, [[1.0, 0.0]]), array(backend, [[0.5, np.nan]])
@@ -289,6 +314,27 @@ def test_an_infinite_error_is_an_infinite_loss(loss, backend):
     assert float(getattr(lb, loss)(y, p, **options)) == np.inf
     with np.errstate(invalid="ignore"):  # NumPy warns that inf - inf is nothing
         assert np.isnan(float(getattr(lb, loss)(p, p, **options)))
+
+
+@on_every_backend
+def test_no_counts_at_an_infinite_rate_are_an_infinite_loss(backend):
+    counts, rates = array(backend, [0.0, 1.0]), array(backend, [np.inf, 1.0])
+    losses = numpy_of(lb.poisson_nll(counts, rates, reduction="none"))
+    np.testing.assert_array_equal(losses, [np.inf, 1.0])
+
+
+@pytest.mark.parametrize("count", [0.0, 1.0, 50.0])
+@on_every_backend
+def test_an_infinite_log_rate_is_an_infinite_loss(backend, count):
+    loss = partial(lb.poisson_nll, log_input=True, reduction="none")
+    counts = array(backend, np.full(3, count, np.float32))
+    losses = [loss(counts, array(backend, np.full(3, np.inf, np.float32)))]
+    if backend == "jax":
+        losses.append(jax().jit(loss)(counts, counts + np.inf))
+    elif backend == "tensorflow":
+        losses.append(tf.function(loss, jit_compile=True)(counts, counts + np.inf))
+    for each in losses:
+        np.testing.assert_array_equal(numpy_of(each), np.full(3, np.inf))
 
 
 @on_every_backend
