@@ -12,6 +12,8 @@ from lossbook.backends import tensorflow as on_tensorflow
 from lossbook.backends import torch as on_torch
 from lossbook.backends.numpy import custom_grad as numpy_grad
 from lossbook.backends.numpy import kernels as numpy_kernels
+from lossbook.backends.tensorflow import no_nan
+from lossbook.backends.tensorflow import ops as tensorflow_ops
 from lossbook.backends.torch import custom_grad as torch_grad
 from lossbook.backends.torch import kernels
 from lossbook.backends.torch import ops as torch_ops
@@ -86,7 +88,10 @@ USES = {
 
 
 def call_few_many(backend, monkeypatch):
-    """Let the few elements of the cases go the ways of many, in several blocks."""
+    """Let the few elements of the cases go the ways of many, in several blocks.
+
+    Of TensorFlow they are those of a graph, which looks at many before it computes.
+    """
     if backend == "numpy":
         monkeypatch.setattr(numpy_grad, "LARGE", 1)
         monkeypatch.setattr(numpy_kernels, "LARGE", 1)
@@ -95,9 +100,12 @@ def call_few_many(backend, monkeypatch):
         monkeypatch.setattr(torch_ops, "LARGE", 1)
         monkeypatch.setattr(torch_sums, "LARGE", 1)
         monkeypatch.setattr(kernels, "_FEW", 1)
-        monkeypatch.setattr(torch_grad, "STEP", 5)
+        monkeypatch.setattr(torch_grad, "_MANY", 1)
         monkeypatch.setattr(torch_grad, "_WIDE", 7)
         monkeypatch.setattr(torch_grad, "_WIDE_OF_ROWS", 7)
+    elif backend == "tensorflow":
+        monkeypatch.setattr(no_nan, "_MANY", 1)
+        monkeypatch.setattr(tensorflow_ops, "_FEW", 1)
 
 
 def evaluate(backend, loss, y, p, dtype, options):
@@ -160,21 +168,59 @@ def test_the_gradient_of_a_large_array_by_the_truth_is_minus_that_by_the_predict
     torch.testing.assert_close(by_truth, -by_prediction)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-def test_in_blocks_every_loss_is_what_it_is_at_once(case, backend, monkeypatch):
+def test_many_elements_give_every_loss_what_few_give_it(case, backend, monkeypatch):
     truth, pred, *rest = case.inputs(backend)
     weight = array(backend, np.array([1.0, 0.0, 2.0, 0.5])[: case.losses_shape[0]])
 
     def found():
         for options in ({}, {"reduction": "sum"}, {"sample_weight": weight}):
             both = lb.value_and_grad(lambda p, o=options: case(truth, p, *rest, **o))
-            yield from both(pred)
+            yield from (tf.function(both) if backend == "tensorflow" else both)(pred)
 
-    at_once = list(found())
+    as_few = list(found())
     call_few_many(backend, monkeypatch)
-    for a, b in zip(at_once, found(), strict=True):
+    for a, b in zip(as_few, found(), strict=True):
         np.testing.assert_allclose(numpy_of(a), numpy_of(b), rtol=1e-12, atol=1e-15)
+
+
+EDGES = [0.0, 1.0, 0.5, 1e-30, np.inf, np.nan, -1.0]
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py", "divide_no_nan"])
+def test_a_graph_takes_the_quick_form_only_where_it_is_right(name, edge, monkeypatch):
+    y, x = (tf.reshape(t, [-1]) for t in tf.meshgrid([0.3, 0.7, edge], EDGES))
+
+    def value_and_slopes(x, y):
+        with tf.GradientTape() as tape:
+            tape.watch([x, y])
+            value = getattr(no_nan, name)(x, y)
+        return value, *tape.gradient(value, [x, y])
+
+    careful = tf.function(value_and_slopes)(x, y)
+    monkeypatch.setattr(no_nan, "_MANY", 1)
+    for a, b in zip(careful, tf.function(value_and_slopes)(x, y), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_quick_quotient_of_a_graph_has_second_derivatives(monkeypatch):
+    monkeypatch.setattr(no_nan, "_MANY", 1)
+    for b in ([0.0, 0.5, 2.0], [1.0, 0.5, 2.0]):
+        a, b = tf.constant([0.0, 0.0, 3.0]), tf.constant(b)
+
+        @tf.function
+        def curvature(a, b):
+            with tf.GradientTape() as again:
+                again.watch(b)
+                with tf.GradientTape() as tape:
+                    tape.watch(b)
+                    value = no_nan.divide_no_nan(a, b)
+                slope = tape.gradient(value, b)
+            return again.gradient(slope, b)
+
+        np.testing.assert_allclose(curvature(a, b), [0.0, 0.0, 2 * 3 / 2**3])
 
 
 def test_numpy_chooses_by_bits_what_it_chooses_by_elements():

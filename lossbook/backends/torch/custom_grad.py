@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 import torch
 
 from lossbook.backends.torch import sums
-from lossbook.backends.torch.ops import STEP, is_large, is_open, multiply_no_nan
+from lossbook.backends.torch.ops import is_large, is_open, multiply_no_nan
 from lossbook.backends.torch.transforms import levels_forwards
 
 Array = Any
 
-# Elements of a block in the backward pass, which gives all cores their parts. Where
-# other programs hold a core each operation waits for it, so they must not be many.
+# Elements of a block, which gives all cores their parts. Where other programs hold a
+# core each operation waits for it, so they must not be many.
 _WIDE, _WIDE_OF_ROWS = 2**19, 2**17
+_MANY = 2**21  # losses from which on blocks, in the cache, outweigh their calls
 
 
 def with_derivatives(
@@ -27,9 +28,14 @@ def with_derivatives(
     rowwise: bool = False,
     parameters: Mapping[str, Any] | None = None,
     key: Any = None,
+    lean: bool = False,
 ) -> Array:
-    """Apply `formula`; its derivatives by the inputs are these, not derived."""
-    plan = _Plan(formula, derivatives, parameters or {}, reduction, rowwise)
+    """Apply `formula`; its derivatives by the inputs are these, not derived.
+
+    `lean` says that a derivative holds nothing beside what it returns, if nobody
+    differentiates it: then it needs no blocks, which cost time.
+    """
+    plan = _Plan(formula, derivatives, parameters or {}, reduction, rowwise, lean)
     if torch.compiler.is_compiling():
         # Under torch.func.grad it overlooks an input that is the argument itself.
         inputs = tuple(x.view_as(x) for x in inputs)
@@ -54,6 +60,7 @@ class _Plan(NamedTuple):
     parameters: Mapping[str, Any]
     reduction: str
     rowwise: bool
+    lean: bool
 
 
 def _losses(plan: _Plan, inputs: Sequence[Array]) -> Array:
@@ -82,7 +89,7 @@ def _in_rows(plan: _Plan, inputs: Sequence[Array]) -> tuple[list[Array], int]:
 
 def _go_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> bool:
     if not plan.rowwise:
-        return is_large(*inputs)
+        return inputs[0].numel() >= _MANY and is_large(*inputs)
     last = inputs[-1]
     losses = last.shape[:-1]
     fit = all(x.shape in (losses, last.shape) and x.is_contiguous() for x in inputs)
@@ -105,9 +112,8 @@ def reduced(losses: Array, reduction: str) -> Array:
 def _reduced_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> Array:
     """Reduce without holding the losses; the sums of the blocks add up in float64."""
     flat = [x.reshape(-1) for x in inputs]
-    total = torch.zeros((), dtype=torch.float64)
-    for blocks in zip(*(x.split(STEP) for x in flat), strict=True):
-        total += _losses(plan, blocks).sum()
+    blocks = zip(*(x.split(_WIDE) for x in flat), strict=True)
+    total = torch.stack([_losses(plan, block).sum() for block in blocks]).double().sum()
     count = _count(plan, inputs) if plan.reduction == "mean" else 1
     return (total / count).to(inputs[-1].dtype)
 
@@ -122,7 +128,8 @@ def _pull(ctx: Any, cotangent: Array) -> tuple[Any, ...]:
         cotangent = cotangent.unsqueeze(-1)
     # Nobody else holds the derivative, unless a second one or a transform is at work.
     in_place = ctx.quick and not torch.is_grad_enabled()
-    blocks = in_place and is_open(cotangent) and _go_in_blocks(plan, inputs)
+    blocks = in_place and not plan.lean and is_open(cotangent)
+    blocks = blocks and _go_in_blocks(plan, inputs)
     needed = zip(plan.derivatives, ctx.needs_input_grad[1:], strict=True)
     return (None, *(
         None if not (derivative and wanted)
@@ -173,11 +180,13 @@ class _Eager(torch.autograd.Function):  # type: ignore[misc]
     def forward(ctx: Any, plan: _Plan, *inputs: Array) -> Array:
         ctx.plan, ctx.quick = plan, True
         ctx.save_for_backward(*inputs)
-        if plan.rowwise and _go_in_blocks(plan, inputs):
+        if not _go_in_blocks(plan, inputs):
+            return reduced(_losses(plan, inputs), plan.reduction)
+        if plan.rowwise:
             return reduced(_losses_of_rows(plan, inputs), plan.reduction)
-        if plan.reduction != "none" and not plan.rowwise and is_large(*inputs):
+        if plan.reduction != "none":
             return _reduced_in_blocks(plan, inputs)
-        return reduced(_losses(plan, inputs), plan.reduction)
+        return _losses(plan, inputs)
 
     backward = staticmethod(_pull)
 

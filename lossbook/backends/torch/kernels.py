@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from lossbook.backends.torch.custom_grad import reduced, with_derivatives
+from lossbook.backends.torch.errors import huber, mae, mse, torchs
 from lossbook.backends.torch.ops import (
     STEP,
     is_large,
@@ -18,7 +19,6 @@ from lossbook.backends.torch.ops import (
     range_of,
     softplus,
 )
-from lossbook.backends.torch.sums import in_graph_of_cpu
 from lossbook.backends.torch.transforms import is_transformed
 
 Array = Any
@@ -58,7 +58,12 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
     if _is_plain(y, reduction):
         return _of_sign(torch.add(-1.0, y, alpha=2), z, reduction)
     return with_derivatives(
-        _signed_softplus, [_minus, _signed_sigmoid], y, z, reduction=reduction
+        _signed_softplus,
+        [_minus, _signed_sigmoid],
+        y,
+        z,
+        reduction=reduction,
+        lean=True,
     )
 
 
@@ -71,13 +76,30 @@ def _of_sign(sign: Array, z: Array, reduction: str) -> Array:
 
 
 def _signed_softplus(y: Array, z: Array) -> Array:
-    return softplus(torch.sub(1.0, y, alpha=2) * z)
+    against = torch.sub(1.0, y, alpha=2)
+    if not _is_private(against):
+        return softplus(against * z)
+    against.mul_(z)
+    return torch.ops.aten.softplus.out(against, 1, 40.0, out=against)
 
 
 def _signed_sigmoid(y: Array, z: Array) -> Array:
     sign = torch.sub(1.0, y, alpha=2)
-    share = (sign * z).sigmoid_()
-    return share * sign if torch.is_grad_enabled() else share.mul_(sign)
+    if not _is_private(sign):
+        return (sign * z).sigmoid() * sign
+    share = sign.mul_(z).sigmoid_()
+    return share.addcmul_(y, share, value=-2)  # the sign again, exact at 0 and 1
+
+
+def _is_private(made: Array) -> bool:
+    """Say whether nobody differentiates what has been made here, nor maps it.
+
+    Then it may be overwritten, which spares memory and half of the time that it costs
+    to have it.
+    """
+    if torch.is_grad_enabled() or not is_open(made):
+        return False
+    return not is_transformed()
 
 
 def _minus(y: Array, z: Array) -> Array:
@@ -145,75 +167,6 @@ def _softmax_ce(y: Array, z: Array, reduction: str) -> Array | None:
     return F.cross_entropy(z, y, reduction=reduction)
 
 
-def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
-    """Say where torch's own kernel will not do.
-
-    Weights may follow on "none", and 0 times its infinite slope is NaN; of large arrays
-    it adds up the losses in float32; of DTensors it takes the mean of the means, and
-    multiplies the gradient by the number of processes; and those of MSE and Huber have
-    no derivative forwards of that backwards.
-    """
-    if reduction == "none" or is_sharded(y_pred) or is_large(y_true, y_pred):
-        return True
-    return is_transformed()
-
-
-def _torchs(
-    loss: Callable[..., Array], x: Array, y: Array, reduction: str, **options: Any
-) -> Array:
-    """Call a loss of torch's; a graph on a CPU gets a sum that loses no digits."""
-    if reduction == "none" or not in_graph_of_cpu(x):
-        return loss(x, y, reduction=reduction, **options)
-    return reduced(loss(x, y, reduction="none", **options), reduction)
-
-
-def _mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
-    if _needs_own_derivative(y_true, y_pred, reduction):
-        return _of_difference(torch.square, _twice, y_true, y_pred, reduction)
-    return _torchs(F.mse_loss, y_pred, y_true, reduction)
-
-
-def _mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
-    if _needs_own_derivative(y_true, y_pred, reduction):
-        return _of_difference(torch.abs, torch.sign, y_true, y_pred, reduction)
-    return _torchs(F.l1_loss, y_pred, y_true, reduction)
-
-
-def _huber(y_true: Array, y_pred: Array, reduction: str, delta: float) -> Array:
-    if not _needs_own_derivative(y_true, y_pred, reduction):
-        return _torchs(F.huber_loss, y_pred, y_true, reduction, delta=delta)
-
-    def loss(error: Array) -> Array:
-        size = error.abs()
-        quadratic = size.clamp(max=delta)
-        return 0.5 * quadratic * quadratic + delta * (size - quadratic)
-
-    def derivative(error: Array) -> Array:
-        return error.clamp(-delta, delta)
-
-    return _of_difference(loss, derivative, y_true, y_pred, reduction)
-
-
-def _twice(x: Array) -> Array:
-    return 2 * x
-
-
-def _of_difference(
-    loss: Callable[[Array], Array],
-    derivative: Callable[[Array], Array],
-    y_true: Array,
-    y_pred: Array,
-    reduction: str,
-) -> Array:
-    """Apply a loss of the error, which is not held where the result is one number."""
-    if reduction == "none":
-        return with_derivatives(loss, [derivative], y_pred - y_true)
-    derivatives = [lambda y, p: -derivative(p - y), lambda y, p: derivative(p - y)]
-    return with_derivatives(
-        lambda y, p: loss(p - y), derivatives, y_true, y_pred, reduction=reduction
-    )
-
-
 def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
     """Leave rows to the formula that may weigh nothing and whose loss is not finite.
 
@@ -228,7 +181,7 @@ def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
         losses = _sparse_cross_entropy(*flat, reduction)
         reduced = losses is None or reduction != "none"
         return losses if reduced else losses.reshape(labels.shape)
-    losses = _torchs(F.cross_entropy, logits, labels, reduction, ignore_index=_NO_LABEL)
+    losses = torchs(F.cross_entropy, logits, labels, reduction, ignore_index=_NO_LABEL)
     return losses if reduction != "none" or _is_finite(losses) else None
 
 
@@ -326,9 +279,9 @@ def _newton_schulz(x: Array, steps: int, a: float, b: float, c: float) -> Array:
 
 # Whole losses in one pass over the data. A test holds each against its formula.
 KERNELS: Mapping[str, Callable[..., Any]] = {
-    "mse of error": _mse,
-    "mae of error": _mae,
-    "huber of error": _huber,
+    "mse of error": mse,
+    "mae of error": mae,
+    "huber of error": huber,
     "bce": _bce,
     "bce_logits": _bce_logits,
     "softmax_ce": _softmax_ce,
