@@ -2,7 +2,7 @@
 
 from math import prod
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 from lossbook.backends import Array, Backend
 from lossbook.core import checks
@@ -14,7 +14,7 @@ from lossbook.core.pointwise import Rowwise
 from lossbook.core.reduction import reduce, weighted, without_silent_rows
 
 
-class Masks(NamedTuple):
+class Masks:
     """Masks and scores that fit each other, the pixels on the last axis.
 
     Attributes
@@ -34,19 +34,30 @@ class Masks(NamedTuple):
         One weight a class.
     """
 
-    xp: Backend
-    y: Array
-    scores: Array
-    logits: bool
-    weights: Weights | None
-    ignored: Array | None
-    class_weight: Array | None
+    # No NamedTuple, which takes ten times as long to make when this is imported.
+    def __init__(
+        self,
+        xp: Backend,
+        y: Array,
+        scores: Array,
+        logits: bool,
+        weights: Weights | None,
+        ignored: Array | None,
+        class_weight: Array | None,
+    ) -> None:
+        self.xp = xp
+        self.y = y
+        self.scores = scores
+        self.logits = logits
+        self.weights = weights
+        self.ignored = ignored
+        self.class_weight = class_weight
 
     def without_ignored(self, value: float) -> "Masks":
-        """Return the masks with another score in the place of ignored pixels."""
-        if self.ignored is None:
-            return self
-        return self._replace(scores=_put(self.xp, self.ignored, self.scores, value))
+        """Put another score in the place of ignored pixels."""
+        if self.ignored is not None:
+            self.scores = _put(self.xp, self.ignored, self.scores, value)
+        return self
 
     def reduced(self, loss: Rowwise[Any], reduction: str, **parameters: Any) -> Array:
         """Apply a loss of masks and scores, in one step where all count alike."""

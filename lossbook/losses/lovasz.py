@@ -140,10 +140,7 @@ def _lovasz_logits_derivative(xp: Backend, y: Array, z: Array) -> Array:
 _LOVASZ = Rowwise[Of2](
     "lovasz",
     _lovasz,
-    derivatives=[
-        None,
-        _lovasz_derivative,
-    ],
+    derivatives=[None, _lovasz_derivative],
 )
 _LOVASZ_LOGITS = Rowwise[Of2](
     "lovasz_logits", _lovasz_logits, derivatives=[None, _lovasz_logits_derivative]

@@ -33,7 +33,7 @@ def with_derivatives(
     """Apply `formula`; its derivatives by the inputs are these, not derived.
 
     `lean` says that a derivative holds nothing beside what it returns, if nobody
-    differentiates it: then it needs no blocks, which cost time.
+    differentiates it: then it needs no blocks, which take time.
     """
     plan = _Plan(formula, derivatives, parameters or {}, reduction, rowwise, lean)
     if torch.compiler.is_compiling():
