@@ -452,10 +452,16 @@ _POISSON = Elementwise[Of2](
     predicted=1,
 )
 
+
+def _not_infinite(xp: Backend, z: Array) -> Array:
+    """Cut rates whose exp(z) is infinite anyway; XLA makes -inf of inf - inf."""
+    known = xp.range_of(z)
+    return z if known is not None and known[1] < 1e4 else xp.minimum(z, 1e4)
+
+
 _POISSON_LOG = Elementwise[Of2](
     "poisson_nll_log",
-    # Beyond 1e4 exp(z) is infinite, and so is the loss; XLA gives -inf for inf - inf.
-    formula=lambda xp, y, z: xp.exp(z) - xp.multiply_no_nan(y, xp.minimum(z, 1e4)),
+    formula=lambda xp, y, z: xp.exp(z) - xp.multiply_no_nan(y, _not_infinite(xp, z)),
     derivatives=[lambda xp, y, z: -z, lambda xp, y, z: xp.exp(z) - y],
     curvature=lambda xp, y, z: xp.exp(z),
     predicted=1,
