@@ -47,7 +47,7 @@ where = tf.where
 
 _FLOATS = (tf.float32, tf.float64)
 _HALF = (tf.float16, tf.bfloat16)
-_FEW = 2**12
+_FEW = 2**12  # elements up to which mending costs less than a branch
 _SMALL = 10_000  # below it NumPy finds the extremes sooner
 
 

@@ -33,7 +33,7 @@ def with_derivatives(
     """Apply `formula`; its derivatives by the inputs are these, not derived.
 
     `lean` says that a derivative holds nothing beside what it returns, if nobody
-    differentiates it: then it needs no blocks, which take time.
+    differentiates it: for a mean or a sum it needs no blocks, which take time.
     """
     plan = _Plan(formula, derivatives, parameters or {}, reduction, rowwise, lean)
     if torch.compiler.is_compiling():
@@ -128,7 +128,8 @@ def _pull(ctx: Any, cotangent: Array) -> tuple[Any, ...]:
         cotangent = cotangent.unsqueeze(-1)
     # Nobody else holds the derivative, unless a second one or a transform is at work.
     in_place = ctx.quick and not torch.is_grad_enabled()
-    blocks = in_place and not plan.lean and is_open(cotangent)
+    lean = plan.lean and plan.reduction != "none"
+    blocks = in_place and not lean and is_open(cotangent)
     blocks = blocks and _go_in_blocks(plan, inputs)
     needed = zip(plan.derivatives, ctx.needs_input_grad[1:], strict=True)
     return (None, *(

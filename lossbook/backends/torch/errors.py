@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import nan
+from math import isnan, nan
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from lossbook.backends.torch.custom_grad import reduced, with_derivatives
-from lossbook.backends.torch.ops import is_large, is_open, is_sharded, range_of, sign
+from lossbook.backends.torch.ops import (
+    is_large,
+    is_open,
+    is_seen_without_nan,
+    is_sharded,
+    sign,
+)
 from lossbook.backends.torch.sums import in_graph_of_cpu
 from lossbook.backends.torch.transforms import is_transformed
 
@@ -55,7 +61,7 @@ def mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
         error = y_pred - y_true
         return reduced(error.abs() * torch.where(error == error, 1.0, nan), reduction)
     loss = F.l1_loss(y_pred, y_true, reduction=reduction)
-    if is_open(loss) and loss.item() == loss.item():
+    if is_open(loss) and not isnan(loss.item()):
         return loss
     return _of_difference(_SIZE, y_true, y_pred, reduction)
 
@@ -97,8 +103,7 @@ class _OfError(NamedTuple):
 
 
 def _sign_in_place(error: Array) -> Array:
-    known = range_of(error)
-    return error.sign_() if known and known[0] == known[0] else sign(error)
+    return error.sign_() if is_seen_without_nan(error) else sign(error)
 
 
 _SQUARE = _OfError(torch.square, lambda e: 2 * e, lambda e: e.mul_(2), F.mse_loss)

@@ -63,7 +63,7 @@ def _bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
         y,
         z,
         reduction=reduction,
-        lean=reduction != "none",
+        lean=True,
     )
 
 

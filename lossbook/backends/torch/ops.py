@@ -180,10 +180,15 @@ def nan_where(wrong: Array, x: Array) -> Array:
 
 def sign(x: Array) -> Array:
     """Return the sign, and NaN of NaN, of which torch's own says 0."""
-    known = range_of(x)
-    if known and known[0] == known[0]:
+    if is_seen_without_nan(x):
         return torch.sign(x)
     return torch.where(x == x, torch.sign(x), torch.nan)
+
+
+def is_seen_without_nan(x: Array) -> bool:
+    """Say whether no value is NaN, as far as one may look."""
+    known = range_of(x)
+    return known is not None and known[0] == known[0]
 
 
 def reshape(x: Array, sizes: Sequence[int]) -> Array:
