@@ -83,10 +83,11 @@ def _framework_of(arrays: Sequence[Array]) -> Backend | None:
     """Return the backend of the framework besides NumPy, None where there is none."""
     chosen = None
     for array in arrays:
-        if is_list(array):
-            backend = None if only_numbers(array) else _framework_of(array)
-        else:
-            backend = _of_type(type(array))
+        kind = type(array)
+        known = kind in _backend_of_type
+        backend = _backend_of_type[kind] if known else _look_up(kind)
+        if backend is None and is_list(array) and not only_numbers(array):
+            backend = _framework_of(array)
         if backend is not None and backend is not chosen:
             if chosen is not None:
                 raise TypeError(
@@ -99,15 +100,13 @@ def _framework_of(arrays: Sequence[Array]) -> Backend | None:
     return chosen
 
 
-def _of_type(kind: type) -> Backend | None:
-    if kind not in _backend_of_type:
-        _backend_of_type[kind] = _look_up(kind)
-    return _backend_of_type[kind]
-
-
 def _look_up(kind: type) -> Backend | None:
+    """Return the backend of a type that has not been met, and keep the answer."""
+    found = None
     for framework, array, load in _FRAMEWORKS:
         # A module that is still being imported has no class of arrays yet.
         if hasattr(sys.modules.get(framework), array) and load().owns(kind):
-            return load()
-    return None
+            found = load()
+            break
+    _backend_of_type[kind] = found
+    return found

@@ -75,6 +75,12 @@ class Backend(Protocol):
     def asarray(self, x: Any, name: str, like: Any = None) -> Array:
         """Return `x` as an array of real numbers, on the device of `like`."""
 
+    def are_ready(self, a: Any, b: Any, /) -> bool:
+        """Say whether both are arrays of one shape and float dtype, and not empty.
+
+        Nothing is to be made of them then, nor refused. False where it is not seen.
+        """
+
     def to_numpy(self, x: Array, /) -> Any:
         """Return the values as a NumPy array, without a gradient."""
 

@@ -212,7 +212,7 @@ def labelled(
 
 def check_ignore_index(value: Any) -> None:
     """Refuse what is no label."""
-    if value is None:
+    if value is None or (type(value) is int and -(2**63) <= value < 2**63):
         return
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(

@@ -234,13 +234,15 @@ def of_error(
         error = [y_pred - y_true]
         found = loss.second_order(xp, error, parameters, reduction)
         return multiplied(xp, found, None, weights)
-    plain = "none" if weights else plain_reduction(reduction)
     name = loss.name + " of error"
     inputs = y_true, y_pred
-    each = call_each(xp, name, weights, *inputs, reduction=reduction, **parameters)
-    if each is not None:
-        return reduce(xp, each, weights, reduction)
+    plain = plain_reduction(reduction)
+    if weights is not None:
+        plain = "none"
+        each = call_each(xp, name, weights, *inputs, reduction=reduction, **parameters)
+        if each is not None:
+            return reduce(xp, each, weights, reduction)
     losses = call_fused(xp, name, *inputs, reduction=plain, **parameters)
     if losses is None:
         losses = loss.apply(xp, [y_pred - y_true], parameters, plain)
-    return reduce(xp, losses, weights, reduction) if weights else losses
+    return losses if weights is None else reduce(xp, losses, weights, reduction)

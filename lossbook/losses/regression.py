@@ -7,7 +7,7 @@ then its curvature, where it has one, for Newton's method and boosted trees.
 
 from __future__ import annotations
 
-from math import log, pi
+from math import inf, log, pi
 from typing import Any
 
 from lossbook.backends import Array, Backend, Of1, Of2, Of3
@@ -127,7 +127,7 @@ def rmse(
     if weights is not None:
         size = xp.where(weights.values == 0, xp.zeros_like(size), size)
     largest = xp.max(xp.reshape(size, (-1,)), axis=0)
-    usual = (largest > 0) & (largest < float("inf"))
+    usual = (largest > 0) & (largest < inf)
     unit = xp.where(usual, largest, xp.zeros_like(largest) + 1)
     squares = _MSE.losses(xp, (y_pred - y_true) / unit)
     mean = reduce(xp, squares, weights, reduction)
@@ -453,15 +453,20 @@ _POISSON = Elementwise[Of2](
 )
 
 
-def _not_infinite(xp: Backend, z: Array) -> Array:
-    """Cut rates whose exp(z) is infinite anyway; XLA makes -inf of inf - inf."""
+def _times_log_rate(xp: Backend, y: Array, z: Array) -> Array:
+    """Return y z, 0 where y is, without z whose exp(z) is infinite anyway.
+
+    Of these XLA would make inf - inf, and say that it is -inf.
+    """
     known = xp.range_of(z)
-    return z if known is not None and known[1] < 1e4 else xp.minimum(z, 1e4)
+    if known is not None and -inf < known[0] and known[1] < 1e4:
+        return y * z
+    return xp.multiply_no_nan(y, xp.minimum(z, 1e4))
 
 
 _POISSON_LOG = Elementwise[Of2](
     "poisson_nll_log",
-    formula=lambda xp, y, z: xp.exp(z) - xp.multiply_no_nan(y, _not_infinite(xp, z)),
+    formula=lambda xp, y, z: xp.exp(z) - _times_log_rate(xp, y, z),
     derivatives=[lambda xp, y, z: -z, lambda xp, y, z: xp.exp(z) - y],
     curvature=lambda xp, y, z: xp.exp(z),
     predicted=1,

@@ -344,3 +344,37 @@ def test_the_outermost_quantiles_are_those_of_scikit_learn():
         found = lb.quantile(TRUTH, PRED, q=q)
         expected = mean_pinball_loss(TRUTH.ravel(), PRED.ravel(), alpha=q)
         assert found == pytest.approx(expected, rel=1e-15)
+
+
+# Arrays of which nothing is to be made
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_one_shape_and_float_dtype_are_ready(backend, dtype):
+    xp = lb.backends.backend_of(array(backend, TRUTH))
+    a = array(backend, TRUTH.astype(dtype))
+    assert xp.are_ready(a, a + 1)
+    assert not xp.are_ready(a, a[:1]) and not xp.are_ready(a[0], a)
+    other = {np.float32: np.float64, np.float64: np.float32}[dtype]
+    assert not xp.are_ready(a, array(backend, TRUTH.astype(other)))
+    kinds = [array(backend, TRUTH.astype(t)) for t in (np.int64, np.float16, bool)]
+    for b in [*kinds, a[:0], TRUTH.tolist(), 1.0]:
+        assert not any(xp.are_ready(*pair) for pair in ((a, b), (b, a), (b, b)))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested")
+def test_what_is_refused_or_converted_is_not_ready():
+    import torch
+
+    plain = torch.tensor(TRUTH)
+    for x in (
+        torch.nested.nested_tensor([plain, plain]),
+        plain.to_sparse(),
+        plain.to(torch.complex64),
+        plain.numpy(),
+    ):
+        assert not lb.backends.torch.are_ready(x, x)
+    masked = np.ma.masked_array(TRUTH, mask=[[0, 1], [0, 0]])
+    for x in (masked, np.matrix(TRUTH), TRUTH.astype(">f8"), np.float64(1), plain):
+        assert not lb.backends.numpy.are_ready(x, x)

@@ -54,6 +54,9 @@ USES = {
         ("binary_cross_entropy", BIT, 5 * REAL, LOGITS),
         ("binary_cross_entropy", BIT, 1e4 * REAL, LOGITS),
     ],
+    "poisson_nll_log": [
+        ("poisson_nll", COUNT, s * REAL, {"log_input": True}) for s in (1.0, 100.0)
+    ],
     "softmax_ce": [("cross_entropy", SOFT, 5 * REAL, LOGITS)],
     "sparse_cross_entropy": [
         ("sparse_cross_entropy", LABEL, 5 * REAL, LOGITS),
@@ -100,7 +103,8 @@ def call_few_many(backend, monkeypatch):
         monkeypatch.setattr(torch_ops, "LARGE", 1)
         monkeypatch.setattr(torch_sums, "LARGE", 1)
         monkeypatch.setattr(kernels, "_FEW", 1)
-        monkeypatch.setattr(torch_grad, "_MANY", 1)
+        monkeypatch.setattr(kernels, "_SMALL", 0)
+        monkeypatch.setattr(torch_grad, "_MANY_IN_ROWS", 1)
         monkeypatch.setattr(torch_grad, "_WIDE", 7)
         monkeypatch.setattr(torch_grad, "_WIDE_OF_ROWS", 7)
     elif backend == "tensorflow":

@@ -11,6 +11,7 @@ from lossbook.backends.tensorflow.custom_grad import (
 from lossbook.backends.tensorflow.distributed import (
     sum_over_workers as sum_over_workers,
 )
+from lossbook.backends.tensorflow.inputs import are_ready as are_ready
 from lossbook.backends.tensorflow.inputs import asarray as asarray
 from lossbook.backends.tensorflow.kernels import KERNELS as KERNELS
 from lossbook.backends.tensorflow.kernels import STEPS as STEPS

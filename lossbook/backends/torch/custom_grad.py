@@ -17,7 +17,7 @@ Array = Any
 # Elements of a block, which gives all cores their parts. Where other programs hold a
 # core each operation waits for it, so they must not be many.
 _WIDE, _WIDE_OF_ROWS = 2**19, 2**17
-_MANY = 2**21  # losses from which on blocks, in the cache, outweigh their calls
+_MANY_IN_ROWS = 2**20  # elements from which on rows go in blocks
 
 
 def with_derivatives(
@@ -89,11 +89,12 @@ def _in_rows(plan: _Plan, inputs: Sequence[Array]) -> tuple[list[Array], int]:
 
 def _go_in_blocks(plan: _Plan, inputs: Sequence[Array]) -> bool:
     if not plan.rowwise:
-        return inputs[0].numel() >= _MANY and is_large(*inputs)
+        return is_large(*inputs)
     last = inputs[-1]
     losses = last.shape[:-1]
     fit = all(x.shape in (losses, last.shape) and x.is_contiguous() for x in inputs)
-    return is_large(last) and fit and len(losses) > 0
+    many = is_open(last) and last.numel() >= _MANY_IN_ROWS
+    return many and fit and len(losses) > 0
 
 
 def _count(plan: _Plan, inputs: Sequence[Array]) -> int:

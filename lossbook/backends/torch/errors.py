@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from math import isnan, nan
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 
 from lossbook.backends.torch.custom_grad import reduced, with_derivatives
 from lossbook.backends.torch.ops import (
@@ -22,6 +20,11 @@ from lossbook.backends.torch.sums import in_graph_of_cpu
 from lossbook.backends.torch.transforms import is_transformed
 
 Array = Any
+
+# What torch.nn.functional calls in the end, but of equal shapes without broadcasting,
+# which puts two more steps on the way back. Its stubs say that these codes are texts.
+own: Any = torch._C._nn
+CODES = {"none": 0, "mean": 1, "sum": 2}
 
 
 def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
@@ -38,19 +41,19 @@ def _needs_own_derivative(y_true: Array, y_pred: Array, reduction: str) -> bool:
 
 
 def torchs(
-    loss: Callable[..., Array], x: Array, y: Array, reduction: str, **options: Any
+    loss: Callable[..., Array], x: Array, y: Array, reduction: str, *options: Any
 ) -> Array:
     """Call a loss of torch's; a graph on a CPU gets a sum that loses no digits."""
     if reduction == "none" or not in_graph_of_cpu(x):
-        return loss(x, y, reduction=reduction, **options)
-    return reduced(loss(x, y, reduction="none", **options), reduction)
+        return loss(x, y, CODES[reduction], *options)
+    return reduced(loss(x, y, CODES["none"], *options), reduction)
 
 
 def mse(y_true: Array, y_pred: Array, reduction: str) -> Array:
     """Square it."""
     if _needs_own_derivative(y_true, y_pred, reduction):
         return _of_difference(_SQUARE, y_true, y_pred, reduction)
-    return torchs(F.mse_loss, y_pred, y_true, reduction)
+    return torchs(own.mse_loss, y_pred, y_true, reduction)
 
 
 def mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
@@ -60,7 +63,7 @@ def mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
     if torch.compiler.is_compiling():
         error = y_pred - y_true
         return reduced(error.abs() * torch.where(error == error, 1.0, nan), reduction)
-    loss = F.l1_loss(y_pred, y_true, reduction=reduction)
+    loss = own.l1_loss(y_pred, y_true, CODES[reduction])
     if is_open(loss) and not isnan(loss.item()):
         return loss
     return _of_difference(_SIZE, y_true, y_pred, reduction)
@@ -69,7 +72,7 @@ def mae(y_true: Array, y_pred: Array, reduction: str) -> Array:
 def huber(y_true: Array, y_pred: Array, reduction: str, delta: float) -> Array:
     """Square it up to delta, and go on straight."""
     if not _needs_own_derivative(y_true, y_pred, reduction):
-        return torchs(F.huber_loss, y_pred, y_true, reduction, delta=delta)
+        return torchs(own.huber_loss, y_pred, y_true, reduction, delta)
 
     def loss(error: Array) -> Array:
         size = error.abs()
@@ -80,7 +83,7 @@ def huber(y_true: Array, y_pred: Array, reduction: str, delta: float) -> Array:
         loss,
         lambda error: error.clamp(-delta, delta),
         lambda error: error.clamp_(-delta, delta),
-        partial(F.huber_loss, delta=delta),
+        lambda p, y, code: own.huber_loss(p, y, code, delta),
     )
     return _of_difference(of_error, y_true, y_pred, reduction)
 
@@ -93,7 +96,7 @@ class _OfError(NamedTuple):
     in_place : callable
         The derivative, in the place of an error that nobody else holds.
     at_once : callable
-        The loss as torch has it, from the prediction and the truth.
+        The loss as torch has it, from the prediction, the truth and a code.
     """
 
     loss: Callable[[Array], Array]
@@ -106,8 +109,8 @@ def _sign_in_place(error: Array) -> Array:
     return error.sign_() if is_seen_without_nan(error) else sign(error)
 
 
-_SQUARE = _OfError(torch.square, lambda e: 2 * e, lambda e: e.mul_(2), F.mse_loss)
-_SIZE = _OfError(torch.abs, sign, _sign_in_place, F.l1_loss)
+_SQUARE = _OfError(torch.square, lambda e: 2 * e, lambda e: e.mul_(2), own.mse_loss)
+_SIZE = _OfError(torch.abs, sign, _sign_in_place, own.l1_loss)
 
 
 def _of_difference(of: _OfError, y_true: Array, y_pred: Array, reduction: str) -> Array:
@@ -118,7 +121,7 @@ def _of_difference(of: _OfError, y_true: Array, y_pred: Array, reduction: str) -
     def losses(y: Array, p: Array) -> Array:
         if torch.is_grad_enabled():
             return of.loss(p - y)
-        return of.at_once(p, y, reduction="none")
+        return of.at_once(p, y, CODES["none"])
 
     def slope(y: Array, p: Array) -> Array:
         return (of.derivative if torch.is_grad_enabled() else of.in_place)(p - y)

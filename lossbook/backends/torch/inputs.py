@@ -10,19 +10,30 @@ from lossbook.backends import inputs as shared
 
 Array = Any
 
+FLOATS = (torch.float32, torch.float64)
+
 
 def asarray(x: Any, name: str, like: Array = None) -> Array:
     """Return `x` as a tensor of real numbers, on the device of `like`."""
     if not isinstance(x, torch.Tensor):
         made = _from_outside(x, name, like)
         return on_all(made, like) if is_sharded(like) else made
-    if x.is_nested or x.layout != torch.strided or x.dtype.is_complex or _masked(x):
+    if x.is_nested or x.layout is not torch.strided or x.dtype.is_complex or _masked(x):
         raise _not_taken(x, name)
     if x.is_quantized:
         raise TypeError(f"{name} is quantized. Pass {name}.dequantize().")
-    if is_sharded(like) and not is_sharded(x):
+    if type(like) is not torch.Tensor and is_sharded(like) and not is_sharded(x):
         raise _part_or_whole(x, name)
     return x
+
+
+def are_ready(a: Any, b: Any) -> bool:
+    """Say whether both are plain tensors of one shape and float dtype, not empty."""
+    if not type(a) is type(b) is torch.Tensor or a.is_nested or b.is_nested:
+        return False
+    if a.dtype is not b.dtype or a.dtype not in FLOATS or a.shape != b.shape:
+        return False
+    return a.layout is b.layout is torch.strided and a.numel() > 0
 
 
 def is_sharded(x: Any) -> bool:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from lossbook.backends.torch.custom_grad import reduced, with_derivatives
-from lossbook.backends.torch.errors import huber, mae, mse, torchs
+from lossbook.backends.torch.errors import CODES, huber, mae, mse, own, torchs
 from lossbook.backends.torch.ops import (
     STEP,
     is_large,
@@ -27,6 +27,7 @@ _NO_LABEL = -(2**62)  # torch ignores -100 unless told otherwise
 _SMALL = 2**16  # elements up to which a look at all of them costs next to nothing
 _FEW = 2**12  # elements from which on torch's bce takes up to three times its parts'
 _WIDE = 2**14  # classes from which on memory counts more than a quarter of the time
+_FINITE = 80.0  # log-rates up to which exp(z) is finite in float32
 _GENTLE = 40.0  # size of scores up to which exp(z) squared does not overflow
 _EDGE = 1e-11  # torch's derivative of bce takes p (1 - p) for 1e-12 at least
 
@@ -72,7 +73,7 @@ def _of_sign(sign: Array, z: Array, reduction: str) -> Array:
     known = range_of(z)
     if known is None or not max(-known[0], known[1]) < _GENTLE:  # NaN too
         return reduced(softplus(-(sign * z)), reduction)
-    return F.soft_margin_loss(z, sign, reduction=reduction)
+    return own.soft_margin_loss(z, sign, CODES[reduction])
 
 
 def _signed_softplus(y: Array, z: Array) -> Array:
@@ -115,10 +116,29 @@ def _weighted_bce_logits(y: Array, z: Array, w: Array, reduction: str) -> Array 
     return reduced(torch.where(y == 1, w, 1.0) * _signed_softplus(y, z), reduction)
 
 
-def _logistic(y: Array, z: Array, reduction: str) -> Array | None:
-    if y.requires_grad or not _is_plain(y, reduction):
-        return None
-    return _of_sign(y, z, reduction)
+def _logistic(y: Array, z: Array, reduction: str) -> Array:
+    if not y.requires_grad and _is_plain(y, reduction):
+        return _of_sign(y, z, reduction)
+    slopes = [lambda y, z: _slope_of_margin(z, y), _slope_of_margin]
+    return with_derivatives(
+        _loss_of_margin, slopes, y, z, reduction=reduction, lean=True
+    )
+
+
+def _loss_of_margin(y: Array, z: Array) -> Array:
+    against = y * z
+    if not _is_private(against):
+        return softplus(-against)
+    against.neg_()
+    return torch.ops.aten.softplus.out(against, 1, 40.0, out=against)
+
+
+def _slope_of_margin(by: Array, of: Array) -> Array:
+    """Return the derivative of log(1 + exp(-y z)) by z, or the other way round by y."""
+    against = by * of
+    if not _is_private(against):
+        return -(by * (-against).sigmoid())
+    return against.neg_().sigmoid_().mul_(by).neg_()
 
 
 def _is_plain(x: Array, reduction: str) -> bool:
@@ -143,7 +163,7 @@ def _bce(y: Array, p: Array, reduction: str) -> Array | None:
     inside = known[0] > _EDGE and known[1] < 1 - _EDGE
     few = y.numel() <= _FEW
     if inside and few and _is_finite(y):  # torch refuses NaN
-        return F.binary_cross_entropy(p, y, reduction=reduction)
+        return own.binary_cross_entropy(p, y, None, CODES[reduction])
     derivatives = [_by_target, _inner_bce_derivative]
     return with_derivatives(_inner_bce, derivatives, y, p, reduction=reduction)
 
@@ -160,11 +180,23 @@ def _inner_bce_derivative(y: Array, p: Array) -> Array:
     return (p - y).div_((1 - p).mul_(p))
 
 
-def _softmax_ce(y: Array, z: Array, reduction: str) -> Array | None:
-    """Take the short way where no logit is -inf: there 0 * log p needs no care."""
-    if z.dim() != 2 or not _is_finite(z):
+def _poisson_log(y: Array, z: Array, reduction: str) -> Array | None:
+    """Let torch derive what has no care to take: no rate is 0 or infinite."""
+    known = range_of(z) if _is_plain(z, reduction) else None
+    if known is None or not (-inf < known[0] and known[1] < _FINITE):
         return None
-    return F.cross_entropy(z, y, reduction=reduction)
+    return reduced(torch.exp(z) - y * z, reduction)
+
+
+def _softmax_ce(y: Array, z: Array, reduction: str) -> Array | None:
+    """Take the short way where no logit is -inf: there 0 * log p needs no care.
+
+    That shows in the losses, of which there are fewer than logits.
+    """
+    if z.dim() != 2 or not is_open(z):
+        return None
+    losses = F.cross_entropy(z, y, reduction=reduction)
+    return losses if _is_finite(losses) else None
 
 
 def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
@@ -181,8 +213,12 @@ def _sparse_cross_entropy(labels: Array, logits: Array, reduction: str) -> Any:
         losses = _sparse_cross_entropy(*flat, reduction)
         reduced = losses is None or reduction != "none"
         return losses if reduced else losses.reshape(labels.shape)
-    losses = torchs(F.cross_entropy, logits, labels, reduction, ignore_index=_NO_LABEL)
+    losses = torchs(_cross_entropy, logits, labels, reduction)
     return losses if reduction != "none" or _is_finite(losses) else None
+
+
+def _cross_entropy(logits: Array, labels: Array, code: int) -> Array:
+    return own.cross_entropy_loss(logits, labels, None, code, _NO_LABEL, 0.0)
 
 
 def _weighted_sparse_cross_entropy(
@@ -229,7 +265,7 @@ def _surprise_of_labels(labels: Array, p: Array, reduction: str) -> Array | None
 def _each_mse(y_true: Array, y_pred: Array, reduction: str) -> Array | None:
     if not _is_plain(y_pred, reduction):
         return None
-    return F.mse_loss(y_pred, y_true, reduction="none")
+    return own.mse_loss(y_pred, y_true, CODES["none"])
 
 
 def _each_bce_logits(y: Array, z: Array, reduction: str) -> Array | None:
@@ -284,6 +320,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "huber of error": huber,
     "bce": _bce,
     "bce_logits": _bce_logits,
+    "poisson_nll_log": _poisson_log,
     "softmax_ce": _softmax_ce,
     "sparse_cross_entropy": _sparse_cross_entropy,
     "surprise": _surprise,

@@ -15,7 +15,7 @@ Array = Any
 
 
 is_sharded = inputs.is_sharded
-_is_tracing = torch.jit.is_tracing
+_is_tracing = torch._C._is_tracing  # what torch.jit.is_tracing asks
 abs = torch.abs
 cos = torch.cos
 exp = torch.exp
@@ -35,10 +35,9 @@ zeros_like = torch.zeros_like
 clip = torch.clamp
 where = torch.where
 
-_FLOATS = (torch.float32, torch.float64)
 _HALF = (torch.float16, torch.bfloat16)
-LARGE = 2**20  # elements from which on sums go over blocks
-STEP = 2**17  # elements of a block that fit the cache, and make calls cost little
+LARGE = 2**21  # elements from which on blocks, in the cache, outweigh their calls
+STEP = 2**20  # elements that a look goes over at a time, so that it holds few
 
 
 def owns(kind: type) -> bool:
@@ -48,7 +47,7 @@ def owns(kind: type) -> bool:
 
 def to_float(x: Array) -> Array:
     """Give integers the default dtype and half precision float32; leave the rest."""
-    if x.dtype in _FLOATS:
+    if x.dtype in inputs.FLOATS:
         return x
     return x.to(torch.float32 if x.dtype in _HALF else wide_default())
 
@@ -140,11 +139,7 @@ def is_open(x: Array) -> bool:
     """Say whether one may look at values, as far as one can say without looking."""
     if type(x) is not torch.Tensor and is_sharded(x):
         return False
-    return x.is_cpu and not _in_graph()
-
-
-def _in_graph() -> bool:
-    return bool(torch.compiler.is_compiling() or _is_tracing())
+    return x.is_cpu and not (torch.compiler.is_compiling() or _is_tracing())
 
 
 def at_once(function: Callable[[Array], Array], x: Array) -> Array:
@@ -223,7 +218,7 @@ def to_numpy(x: Array) -> Any:
 
 def is_known(x: Array) -> bool:
     """Say whether there are values, on whatever device."""
-    if _in_graph():
+    if torch.compiler.is_compiling() or _is_tracing():
         return False
     try:
         x.detach().reshape(-1)[:1].tolist()
