@@ -33,9 +33,9 @@ SIZES = {
     "1M": (1_000_000,),
     "4096 x 1000": (4096, 1000),
 }
-# Few rows of the other frameworks are in benchmarks.options. On PyTorch two million
-# elements go other ways than one does.
-MORE = {"torch": {"2M": (2_000_000,)}, "jax": {"32 x 10": (32, 10)}}
+# Few rows of the other frameworks are in benchmarks.options. On PyTorch and JAX two
+# million elements go other ways than one does.
+MORE = {"torch": {"2M": (2_000_000,)}, "jax": {"32 x 10": (32, 10), "2M": (2_000_000,)}}
 SMALL = ("256", "32 x 10")
 BARS = {
     ("torch", "small"): 1.6,

@@ -11,9 +11,10 @@ import pytest
 import lossbook as lb
 from lossbook.losses.regression import _HUBER
 
-from ..backends import array
+from ..backends import array, numpy_of
 from ..backends import jax as imported
 from ..calls import LOSSES, Call, rounded
+from ..cases import one_a_loss
 
 jax = imported()
 
@@ -145,3 +146,40 @@ def test_chunks_of_a_layer_give_what_numpy_gives_and_second_derivatives():
     pairs = jax.jit(lambda h: [(t(loss)(h), t(plain)(h)) for t in transforms])(traced)
     for found, wanted in pairs:
         np.testing.assert_allclose(found, wanted, atol=1e-15)
+
+
+@pytest.mark.parametrize("case", one_a_loss(), ids=lambda case: case.label)
+def test_many_losses_have_the_mean_and_the_gradient_that_few_have(case, monkeypatch):
+    truth, pred, *rest = case.inputs("jax")
+
+    def found():
+        custom_grad._programs.cache_clear()
+        return jax.jit(jax.value_and_grad(lambda p: case(truth, p, *rest)))(pred)
+
+    as_few = found()
+    monkeypatch.setattr(custom_grad, "_MANY", 1)
+    for a, b in zip(as_few, found(), strict=True):
+        np.testing.assert_allclose(numpy_of(a), numpy_of(b), rtol=1e-12, atol=1e-15)
+    custom_grad._programs.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mse", {}),
+        ("huber", {}),
+        ("log_cosh", {}),
+        ("logistic", {}),
+        ("poisson_nll", {"log_input": True}),
+        ("binary_cross_entropy", {"from_logits": True}),
+    ],
+)
+def test_many_losses_are_added_up_beside_two_arrays_and_the_gradient(name, options):
+    pred = jax.ShapeDtypeStruct((2**18,), np.float32)
+
+    def mean(pred, truth):
+        return getattr(lb, name)(truth, pred, **options)
+
+    program = jax.jit(jax.value_and_grad(mean)).lower(pred, pred).compile()
+    held = program.memory_analysis().temp_size_in_bytes
+    assert held < 2.1 * 4 * 2**18, "XLA splits the loop over the losses"
