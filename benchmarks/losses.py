@@ -45,7 +45,7 @@ BARS = {
     ("graph", "small"): 1.0,
     ("graph", "large"): 1.0,
     ("jax", "small"): 1.05,
-    ("jax", "large"): 1.05,
+    ("jax", "large"): 0.8,
 }
 
 
