@@ -162,7 +162,7 @@ def test_the_gradient_of_a_large_array_by_the_truth_is_minus_that_by_the_predict
     name,
 ):
     loss = getattr(lb, name)
-    y, p = torch.randn(2, 2**20, generator=torch.Generator().manual_seed(0))
+    y, p = torch.randn(2, 2**21, generator=torch.Generator().manual_seed(0))
     by_truth, by_prediction = (
         lb.value_and_grad(loss, argnum=k)(y, p, reduction="sum")[1] for k in (0, 1)
     )
