@@ -33,7 +33,8 @@ def plain_reduction(reduction: str) -> str:
 
 def check_reduction(reduction: str) -> None:
     """Refuse an unknown reduction."""
-    if reduction not in REDUCTIONS and not isinstance(reduction, Asked):
+    known = isinstance(reduction, str) and reduction in REDUCTIONS
+    if not known and not isinstance(reduction, Asked):
         raise ValueError(
             f"reduction must be one of {', '.join(map(repr, REDUCTIONS))}, "
             f"got {reduction!r}."

@@ -139,7 +139,8 @@ def test_wrong_weights_are_refused_by_name(case, backend):
 def test_an_unknown_reduction_is_refused(case, backend):
     args = case.inputs(backend)
     weight = array(backend, np.ones(case.losses_shape))
-    for bad in ("avg", "Mean", None, 1, True, ["mean"], np.mean):
+    wrong = ("avg", "Mean", None, 1, True, ["mean"], np.array("mean"), np.mean)
+    for bad in wrong:
         for options in ({}, {"sample_weight": weight}):
             refused(
                 lambda bad=bad, options=options: case(*args, reduction=bad, **options),

@@ -73,6 +73,23 @@ def test_inductor_takes_every_loss_into_one_graph():
         same((loss, pred.grad), value_and_slope(case, "torch"))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", ["mse", "logistic", "binary_cross_entropy"])
+def test_torch_compile_takes_rows_whose_number_only_the_values_tell(name, reduction):
+    labels, z = torch.tensor([1.0, -1, 1, 0]), torch.tensor([0.5, 5, 0.25, 0])
+    loss = getattr(lb, name)
+    torch.compiler.reset()  # or it gives up: one function of so many losses
+
+    def labelled(labels, z):
+        keep = (labels > 0).nonzero()[:, 0]
+        return loss(labels[keep], z[keep], reduction=reduction)
+
+    with torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True):
+        compiled = torch.compile(labelled, fullgraph=True, backend="eager")
+        found = compiled(labels, z)
+    torch.testing.assert_close(found, labelled(labels, z))
+
+
 def test_torch_compile_takes_unknown_batch_sizes_and_options_that_are_arrays():
     weight = np.array([1.0, 2.0, 0.5])
 
