@@ -32,8 +32,6 @@ def prepare(
     check_reduction(reduction)
     xp = backend_of(y_true, y_pred, sample_weight, *others)
     if xp.are_ready(y_true, y_pred):
-        if sample_weight is None:
-            return xp, y_true, y_pred, None
         return xp, y_true, y_pred, weights_of(xp, sample_weight, y_pred)
     given, y_pred = y_pred, xp.asarray(y_pred, "y_pred", y_true)
     truth = xp.asarray(y_true, "y_true", y_pred)

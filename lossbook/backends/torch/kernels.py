@@ -77,11 +77,15 @@ def _of_sign(sign: Array, z: Array, reduction: str) -> Array:
 
 
 def _signed_softplus(y: Array, z: Array) -> Array:
-    against = torch.sub(1.0, y, alpha=2)
-    if not _is_private(against):
-        return softplus(against * z)
-    against.mul_(z)
-    return torch.ops.aten.softplus.out(against, 1, 40.0, out=against)
+    return _softplus_of(torch.sub(1.0, y, alpha=2), z)
+
+
+def _softplus_of(made: Array, z: Array) -> Array:
+    """Return log(1 + exp(made z)), in the place of what was made if that is private."""
+    if not _is_private(made):
+        return softplus(made * z)
+    made.mul_(z)
+    return torch.ops.aten.softplus.out(made, 1, 40.0, out=made)
 
 
 def _signed_sigmoid(y: Array, z: Array) -> Array:
@@ -126,11 +130,7 @@ def _logistic(y: Array, z: Array, reduction: str) -> Array:
 
 
 def _loss_of_margin(y: Array, z: Array) -> Array:
-    against = y * z
-    if not _is_private(against):
-        return softplus(-against)
-    against.neg_()
-    return torch.ops.aten.softplus.out(against, 1, 40.0, out=against)
+    return _softplus_of(-y, z)
 
 
 def _slope_of_margin(by: Array, of: Array) -> Array:

@@ -139,7 +139,11 @@ def is_open(x: Array) -> bool:
     """Say whether one may look at values, as far as one can say without looking."""
     if type(x) is not torch.Tensor and is_sharded(x):
         return False
-    return x.is_cpu and not (torch.compiler.is_compiling() or _is_tracing())
+    return x.is_cpu and not _in_graph()
+
+
+def _in_graph() -> bool:
+    return bool(torch.compiler.is_compiling() or _is_tracing())
 
 
 def at_once(function: Callable[[Array], Array], x: Array) -> Array:
@@ -218,7 +222,7 @@ def to_numpy(x: Array) -> Any:
 
 def is_known(x: Array) -> bool:
     """Say whether there are values, on whatever device."""
-    if torch.compiler.is_compiling() or _is_tracing():
+    if _in_graph():
         return False
     try:
         x.detach().reshape(-1)[:1].tolist()
